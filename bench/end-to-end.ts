@@ -1,0 +1,143 @@
+/** Publish → fsync → handler → settled, against a bare group commit of the same rows with the same driver. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { z } from 'zod';
+
+/** A payment of about 180 bytes. */
+const payment = (n: number) => ({
+  orderId: `ord_${String(n).padStart(12, '0')}`,
+  amount: '129.90',
+  currency: 'BRL',
+  payerId: 'payer_0001234567890',
+  status: 'confirmed' as const,
+  metadata: { txHash: 'a3f1'.repeat(8), plan: 'gold' },
+});
+const schema = z.object({
+  orderId: z.string().max(200),
+  amount: z.string(),
+  currency: z.string().length(3),
+  payerId: z.string(),
+  status: z.enum(['confirmed', 'completed']),
+  metadata: z.record(z.string(), z.string()),
+});
+
+export type Result = { name: string; perSecond: number };
+
+export async function inFolder<T>(work: (file: string) => Promise<T> | T): Promise<T> {
+  // Beside the project, not in a temporary folder: that may be memory, where an fsync costs nothing.
+  const folder = mkdtempSync(join(process.cwd(), '.bench-'));
+  try {
+    return await work(join(folder, 'bench.db'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+// What users run: the build. (Running TypeScript directly adds a call to every closure that is made.)
+const { createNexus } = (await import('../dist/index.js')) as typeof import('../src/index.js');
+
+/** Nexus with everything on: schema, salt, two hashes, chain, positions, tokens. */
+export async function nexusEndToEnd(file: string, events: number, inFlight: number): Promise<number> {
+  const nexus = createNexus({ storage: file, events: { PAYMENT_RECEIVED: schema }, logger: false });
+  let handled = 0;
+  nexus.onEvent('PAYMENT_RECEIVED', { name: 'bench' }, async () => {
+    handled += 1;
+  });
+  await nexus.start();
+  const run = async (count: number): Promise<void> => {
+    let sent = 0;
+    let settled = 0;
+    await new Promise<void>((resolve, reject) => {
+      const send = (): void => {
+        if (sent < count) nexus.dispatch('PAYMENT_RECEIVED', payment(sent++)).catch(reject);
+      };
+      const stop = nexus.on('delivery:succeeded', () => {
+        settled += 1;
+        if (settled === count) {
+          stop();
+          resolve();
+        } else send();
+      });
+      for (let i = 0; i < Math.min(inFlight, count); i++) send();
+    });
+  };
+  await run(Math.min(events, 2_000));
+  handled = 0;
+  const start = performance.now();
+  await run(events);
+  const seconds = (performance.now() - start) / 1_000;
+  if (handled !== events) throw new Error(`handled ${handled} of ${events}`);
+  await nexus.close();
+  return events / seconds;
+}
+
+/** The same rows (events with salt and hashes, deliveries born leased, settled in the next commit) and nothing else. */
+export function bareGroupCommit(file: string, events: number, inFlight: number): number {
+  const db = new Database(file);
+  db.pragma('journal_mode = WAL');
+  db.exec(`
+    PRAGMA synchronous = FULL;
+    CREATE TABLE events (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT, source TEXT, timestamp INTEGER, correlation_id TEXT,
+      causation_id TEXT, headers TEXT, schema_version INTEGER, not_before INTEGER, salt TEXT, payload TEXT, payload_hash TEXT, hash TEXT) STRICT;
+    CREATE TABLE deliveries (reactor INTEGER, run INTEGER, seq INTEGER, state INTEGER, token INTEGER, instance INTEGER, attempt INTEGER,
+      finished_at INTEGER, ms INTEGER, PRIMARY KEY (reactor, run, seq)) STRICT, WITHOUT ROWID;
+    PRAGMA synchronous = FULL;
+  `);
+  const append = db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const deliver = db.prepare(
+    'INSERT INTO deliveries (reactor, run, seq, state, token, instance) VALUES (1, 0, ?, 1, 1, 7)',
+  );
+  const settle = db.prepare(
+    'UPDATE deliveries SET state = 2, instance = NULL, attempt = 1, finished_at = ?, ms = ? WHERE reactor = 1 AND run = 0 AND seq = ? AND state = 1 AND token = 1',
+  );
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commit = db.prepare('COMMIT');
+  const text = JSON.stringify(payment(1));
+  const hash = 'ab'.repeat(32);
+  let seq = 0;
+  let settled = 0;
+  // As in Nexus, a new event takes the place of one whose settlement is durable: so a commit settles what the one before
+  // appended and appends for what the one before settled; with one in flight these are two commits.
+  const run = (count: number): void => {
+    const end = settled + count;
+    const group = Math.ceil(inFlight / 2);
+    let free = inFlight;
+    while (settled < end) {
+      begin.run();
+      const before = seq;
+      for (let i = Math.min(group, free, end - seq); i > 0; i--) {
+        seq += 1;
+        free -= 1;
+        append.run(
+          seq,
+          `0192f3a1-1111-7222-8333-${String(seq).padStart(12, '0')}`,
+          'PAYMENT_RECEIVED',
+          'flowpay',
+          1_800_000_000_000,
+          null,
+          null,
+          null,
+          1,
+          null,
+          hash.slice(0, 32),
+          text,
+          hash,
+          hash,
+        );
+        deliver.run(seq);
+      }
+      let freed = 0;
+      for (; settled < before; freed++) settle.run(1_800_000_000_000, 1, ++settled);
+      commit.run();
+      free += freed;
+    }
+  };
+  run(Math.min(events, 2_000));
+  if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('the bare run is not durable');
+  const start = performance.now();
+  run(events);
+  const seconds = (performance.now() - start) / 1_000;
+  db.close();
+  return events / seconds;
+}

@@ -1,0 +1,183 @@
+/** What operators read and correct. */
+import type { DeliveryState, EndReason } from '../core/delivery.js';
+import type { Failure } from '../core/errors.js';
+import type { NexusEvent } from '../core/event.js';
+import type { DeliveryCounts } from '../storage/storage.js';
+
+/** A page and where to go on. */
+export interface Page<T, C> {
+  readonly items: readonly T[];
+  /** The cursor for the next page, absent at the end. A page may be short, even empty, and still have a next. */
+  readonly next: C | undefined;
+}
+
+/** Which events. */
+export interface EventFilter {
+  type?: string | readonly string[];
+  source?: string;
+  correlationId?: string;
+  causationId?: string;
+  /** Ascending from this `seq`. */
+  after?: number;
+  /** Descending from this `seq`. Neither `after` nor `before`: the newest first. */
+  before?: number;
+  /** Epoch ms or a date, inclusive. */
+  from?: number | Date;
+  /** Epoch ms or a date, exclusive. */
+  to?: number | Date;
+  /** 1..1,000. @default 100 */
+  limit?: number;
+}
+
+/** Reads the log. */
+export interface EventReader {
+  get(id: string): Promise<NexusEvent | undefined>;
+  /** The cursor goes into `after` where `after` was given, otherwise into `before`. */
+  list(filter?: EventFilter): Promise<Page<NexusEvent, number>>;
+}
+
+/** A delivery: one event for one reactor in one run. */
+export interface Delivery {
+  readonly id: string;
+  readonly reactor: string;
+  /** 0 is live, each replay has its own. */
+  readonly run: number;
+  readonly seq: number;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly state: DeliveryState;
+  /** Why it is dead or cancelled. */
+  readonly reason: EndReason | undefined;
+  /** Attempts made. */
+  readonly attempt: number;
+  readonly postponed: number;
+  readonly crashes: number;
+  /** When it is due, while pending; epoch ms. */
+  readonly dueAt: number | undefined;
+  /** Epoch ms. */
+  readonly finishedAt: number | undefined;
+  /** How long the last handler call took, milliseconds. */
+  readonly ms: number | undefined;
+  /** The last error. */
+  readonly error: Failure | undefined;
+}
+
+/** One attempt that did not succeed, for `explain`. */
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly outcome: 'retry' | 'dead' | 'crashed' | 'postponed';
+  /** Epoch ms. */
+  readonly at: number;
+  readonly ms: number;
+  readonly error: Failure;
+}
+
+/** The whole story of an event. */
+export interface Explanation {
+  readonly event: NexusEvent;
+  readonly deliveries: readonly (Delivery & { readonly attempts: readonly AttemptRecord[] })[];
+  /** Reactors with a subscription to its type that have not reached it yet. */
+  readonly waiting: readonly { readonly reactor: string; readonly position: number }[];
+  readonly children: readonly Explanation[];
+  /** True where there are more children than are shown (100 per event, 10 levels). */
+  readonly truncated: boolean;
+}
+
+/** Which deliveries. */
+export interface DeliveryFilter {
+  state?: DeliveryState | readonly DeliveryState[];
+  reactor?: string;
+  eventId?: string;
+  type?: string;
+  errorCode?: string;
+  /** The cursor of the page before. */
+  after?: string;
+  /** 1..1,000. @default 100 */
+  limit?: number;
+}
+
+/** Reads and corrects deliveries. */
+export interface DeliveryDesk {
+  get(id: string): Promise<Delivery | undefined>;
+  list(filter?: DeliveryFilter): Promise<Page<Delivery, string>>;
+  /** Makes a delivery that is final or waiting due now. @throws NexusError NEXUS_NOT_FOUND */
+  retry(id: string): Promise<void>;
+  /** Ends a delivery that is not final. @throws NexusError NEXUS_NOT_FOUND */
+  cancel(id: string): Promise<void>;
+}
+
+/** Which dead letters. */
+export interface DeadLetterFilter {
+  ids?: readonly string[];
+  reactor?: string;
+  type?: string;
+  errorCode?: string;
+  /** At most so many. @default 1_000 */
+  limit?: number;
+}
+
+/** Deliveries in state `dead`. */
+export interface DeadLetterDesk {
+  list(filter?: Omit<DeliveryFilter, 'state'>): Promise<Page<Delivery, string>>;
+  /** Makes them pending and due, with a fresh set of attempts. */
+  redrive(filter?: DeadLetterFilter): Promise<{ readonly redriven: number }>;
+  /** Cancels them for good. */
+  discard(filter?: DeadLetterFilter): Promise<{ readonly discarded: number }>;
+}
+
+/** A reactor as its row and its deliveries say. */
+export interface ReactorInfo {
+  readonly name: string;
+  readonly types: readonly string[];
+  readonly ordered: boolean;
+  readonly generation: number;
+  /** The `seq` up to which its deliveries have been created. */
+  readonly position: number;
+  /** How far the position is behind the head. */
+  readonly lag: number;
+  readonly paused: boolean;
+  /** `running` here, `superseded` here by another registration, or not in this process. */
+  readonly here: 'running' | 'superseded' | 'absent';
+  readonly counts: DeliveryCounts;
+}
+
+/** Sees and steers reactors, those of other processes included. */
+export interface ReactorDesk {
+  list(): Promise<ReactorInfo[]>;
+  /** No further delivery is started; running handlers end. @throws NexusError NEXUS_NOT_FOUND */
+  pause(name: string): Promise<void>;
+  /** @throws NexusError NEXUS_NOT_FOUND */
+  resume(name: string): Promise<void>;
+  /** Moves the position. Backward, missing deliveries are created again; those that exist stay. @throws NexusError NEXUS_NOT_FOUND, NEXUS_POSITION_AHEAD */
+  seek(name: string, to: 'now' | number): Promise<void>;
+  /** Stops it, cancels its open deliveries and forgets its position. @throws NexusError NEXUS_NOT_FOUND */
+  remove(name: string): Promise<{ readonly cancelled: number }>;
+}
+
+/** Numbers of the moment. */
+export interface NexusStats {
+  readonly head: number;
+  /** Events stored by this process in the last minute. */
+  readonly eventsPerMinute: number;
+  readonly deliveries: {
+    readonly pending: number;
+    readonly retrying: number;
+    readonly running: number;
+    readonly dead: number;
+  };
+  /** How long the oldest due delivery has waited, milliseconds; 0 when none is due. */
+  readonly oldestDueAgeMs: number;
+  /** Deliveries in this process's memory, and those whose handler is running. */
+  readonly inFlight: number;
+  readonly handling: number;
+  /** Dispatches and outcomes waiting for their commit. */
+  readonly queued: number;
+}
+
+/** Whether it works. */
+export interface Health {
+  /** `ok`, `degraded` (something needs attention, work goes on) or `down` (events are not accepted). */
+  readonly status: 'ok' | 'degraded' | 'down';
+  readonly reasons: readonly string[];
+  readonly head: number | undefined;
+}

@@ -1,0 +1,55 @@
+/** The library's own moments. */
+import type { EndReason } from '../core/delivery.js';
+import type { NexusEvent } from '../core/event.js';
+
+/** What the lifecycle events of a delivery tell. */
+export interface DeliveryMoment {
+  readonly deliveryId: string;
+  readonly reactor: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly seq: number;
+  readonly attempt: number;
+}
+
+/** The library's own moments. */
+export interface NexusLifecycle {
+  /** An event was stored by this process. */
+  event: NexusEvent;
+  'delivery:started': DeliveryMoment;
+  'delivery:succeeded': DeliveryMoment & { readonly ms: number };
+  /** It failed and will be retried. */
+  'delivery:failed': DeliveryMoment & {
+    readonly ms: number;
+    readonly error: unknown;
+    readonly retryInMs: number;
+  };
+  'delivery:dead': DeliveryMoment & { readonly reason: EndReason; readonly error: unknown };
+  /** It was taken back from an instance that died. */
+  'delivery:recovered': { readonly deliveryId: string; readonly state: 'pending' | 'dead' };
+  /** A handler did not return within 10 s after its timeout; its slot is given up for lost. */
+  'reactor:stuck': DeliveryMoment;
+  /** Another registration of this name has replaced the one in this process. */
+  'reactor:superseded': { readonly reactor: string };
+  'dispatch:duplicate': { readonly id: string; readonly type: string; readonly source: string };
+  'storage:error': { readonly error: unknown; readonly retrying: boolean };
+  closed: CloseReport;
+}
+
+/** For `close`. */
+export interface CloseOptions {
+  /** How long handlers may take to finish, milliseconds. @default 15_000 */
+  timeoutMs?: number;
+}
+
+/** What `close` came to. */
+export interface CloseReport {
+  /** Deliveries settled while closing. */
+  readonly drained: number;
+  /** Handlers that were aborted at the deadline; their deliveries are pending again, no attempt burned. */
+  readonly interrupted: number;
+  /** Leased deliveries that had not begun, given back. */
+  readonly released: number;
+  /** Outcomes that could not be written; these deliveries will run again. */
+  readonly unrecorded: number;
+}

@@ -1,0 +1,10 @@
+/** The part of a logger that is used. */
+
+/** The part of a pino logger that is used. */
+export interface LoggerLike {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child?(bindings: Record<string, unknown>): LoggerLike;
+}

@@ -1,0 +1,63 @@
+/** Reactors: handlers, what they are given, and how they behave. */
+import type { AnyCatalogue, Catalogue, EventOf, InputOf, OutputOf, TypeOf } from '../core/catalogue.js';
+import type { RetryPolicy } from '../core/retry.js';
+import type { ChildOptions, NexusEventDraft } from './dispatch.js';
+import type { LoggerLike } from './logger.js';
+
+/** Reacts to an event. At least once: it may see the same event again, see the promise in the README. */
+export type Handler<E extends Catalogue = AnyCatalogue, T extends TypeOf<E> = TypeOf<E>> = (
+  payload: OutputOf<E, T>,
+  ctx: ReactorContext<E, T>,
+) => unknown;
+
+/** What a handler has beside the payload. */
+export interface ReactorContext<E extends Catalogue = AnyCatalogue, T extends TypeOf<E> = TypeOf<E>> {
+  readonly event: EventOf<E, T>;
+  /** 1 for the first call. */
+  readonly attempt: number;
+  /** Aborts at the timeout, when the lease is lost, when the delivery is cancelled and at a forced close. */
+  readonly signal: AbortSignal;
+  readonly log: LoggerLike;
+  readonly deliveryId: string;
+  /** True in a replay. */
+  readonly replayed: boolean;
+  /**
+   * Appends an event together with the success of this delivery, once however often the handler runs. If the handler
+   * fails, it dispatches nothing.
+   *
+   * @throws NexusError as `dispatch`, and NEXUS_LEASE_LOST when this attempt is over
+   */
+  dispatch<C extends TypeOf<E>>(type: C, payload: InputOf<E, C>, options?: ChildOptions): NexusEventDraft;
+}
+
+/** How a reactor behaves. */
+export interface ReactorOptions<E extends Catalogue = AnyCatalogue, T extends TypeOf<E> = TypeOf<E>> {
+  /** Its identity in storage. @default its sorted types joined by ',' */
+  name?: string;
+  /** Where it begins when its row is first written. @default 'now' */
+  from?: 'now' | 'beginning' | number;
+  retry?: RetryPolicy;
+  /** When an attempt is given up, milliseconds. @default 60_000 */
+  timeoutMs?: number;
+  /** Handlers running at once. @default the Nexus's */
+  concurrency?: number;
+  /** Events with the same key are handled one after another, in log order. */
+  orderBy?: (event: EventOf<E, T>) => string;
+}
+
+/** A reactor as a value. */
+export interface ReactorDefinition<
+  E extends Catalogue = AnyCatalogue,
+  T extends TypeOf<E> = TypeOf<E>,
+> extends ReactorOptions<E, T> {
+  on: T | readonly T[] | '*';
+  handler: Handler<E, T>;
+}
+
+/** A registered reactor. */
+export interface Reactor {
+  readonly name: string;
+  readonly types: readonly string[];
+  /** Stops it in this process, once its running handlers have ended; its row and position stay. */
+  stop(): Promise<void>;
+}

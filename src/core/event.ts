@@ -1,0 +1,100 @@
+/** What an event is: as the storage keeps it, and as readers and handlers see it. */
+
+/** A JSON value, as it comes out of `JSON.parse`. */
+export type JsonValue =
+  string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** A payload when no catalogue says more: any JSON object. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The version of the event envelope; part of every hash. */
+export const ENVELOPE_VERSION = 1;
+
+/** The fields of an event that are stored and hashed, in the order in which they are hashed. */
+export type EventFields = {
+  /** UUID. */
+  readonly id: string;
+  readonly type: string;
+  /** The node that said it. */
+  readonly source: string;
+  /** When it was accepted, epoch ms. */
+  readonly timestamp: number;
+  /** The id of the first event of this flow; its own id where it is the first. */
+  readonly correlationId: string;
+  /** The id of the event whose handler dispatched it, or null. */
+  readonly causationId: string | null;
+  /** A JSON object of strings as text, or null where there are none. */
+  readonly headers: string | null;
+  /** The version of the payload's schema. */
+  readonly schemaVersion: number;
+  /** Its deliveries are due no earlier (epoch ms), or null. */
+  readonly notBefore: number | null;
+};
+
+/** An event in the log. `salt` and `payload` are null once the payload was erased. */
+export type StoredEvent = EventFields & {
+  readonly seq: number;
+  readonly salt: string | null;
+  readonly payload: string | null;
+  /** Hex SHA-256, see `chain.ts`. */
+  readonly payloadHash: string;
+  /** Hex SHA-256 over the previous event's hash and this event, see `chain.ts`. */
+  readonly hash: string;
+};
+
+/** An event as handlers and readers see it. */
+export interface NexusEvent<T extends string = string, P = JsonObject> {
+  /** UUIDv7 unless the dispatcher gave another. */
+  readonly id: string;
+  /** Position in the log: increasing, gaps are possible. */
+  readonly seq: number;
+  readonly type: T;
+  readonly payload: P;
+  /** The node that said it. */
+  readonly source: string;
+  /** When it was accepted, epoch ms. */
+  readonly timestamp: number;
+  readonly correlationId: string;
+  readonly causationId: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Envelope version. */
+  readonly version: 1;
+}
+
+/** A fresh view of a stored event: every call parses the text anew, so no reader can change what another sees. */
+export function toNexusEvent(stored: StoredEvent): NexusEvent {
+  return withPayload(stored, parsePayload(stored));
+}
+
+/** A stored event with a payload that was parsed before. */
+export function withPayload(stored: StoredEvent, payload: JsonObject): NexusEvent {
+  return {
+    id: stored.id,
+    seq: stored.seq,
+    type: stored.type,
+    payload,
+    source: stored.source,
+    timestamp: stored.timestamp,
+    correlationId: stored.correlationId,
+    causationId: stored.causationId ?? undefined,
+    headers: stored.headers === null ? {} : (JSON.parse(stored.headers) as Record<string, string>),
+    version: ENVELOPE_VERSION,
+  };
+}
+
+/** A fresh copy of a payload; an erased one is empty. */
+export function parsePayload(stored: { readonly payload: string | null }): JsonObject {
+  return stored.payload === null ? {} : (JSON.parse(stored.payload) as JsonObject);
+}
+
+const legalName = /^[^\s\p{C}*]{1,200}$/u;
+
+/** A type or a node name: 1 to 200 characters, no white space, control characters or `*`. `:` and `.` are legal. */
+export function isLegalName(name: string): boolean {
+  return legalName.test(name);
+}
+
+/** `nexus.*` belongs to the library: not dispatchable, not matched by `*`. */
+export function isReservedType(type: string): boolean {
+  return type.startsWith('nexus.');
+}

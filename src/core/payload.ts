@@ -1,0 +1,150 @@
+/** Turns a payload into the JSON text that is stored, or says exactly what in it is not JSON. */
+import { NexusError } from './errors.js';
+import { utf8Length } from './chain.js';
+
+/** Deepest nesting of a payload: `JSON.parse` takes a million levels, `JSON.stringify` dies at about 4,000. */
+export const MAX_DEPTH = 64;
+
+/** One thing that is wrong with a payload, and where. */
+export interface PayloadIssue {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/**
+ * The JSON text of a payload. `undefined` members of objects are left out, as `JSON.stringify` does; anything else that
+ * would not come back from `JSON.parse` as it went in is refused.
+ *
+ * @throws NexusError NEXUS_INVALID_PAYLOAD, NEXUS_PAYLOAD_TOO_DEEP, NEXUS_PAYLOAD_TOO_LARGE
+ */
+export function encodePayload(type: string, payload: unknown, maxBytes: number): string {
+  if (!isPlainObject(payload)) {
+    throw invalidPayload(type, [{ path: [], message: `expected a JSON object, got ${nameOf(payload)}` }]);
+  }
+  if (!isJson(payload, 1)) throw whatIsWrong(type, payload);
+  const text = JSON.stringify(payload);
+  // Three bytes a unit is the most UTF-8 needs, so most payloads are not measured.
+  if (text.length * 3 > maxBytes) {
+    const bytes = utf8Length(text);
+    if (bytes > maxBytes) {
+      throw new NexusError(
+        'NEXUS_PAYLOAD_TOO_LARGE',
+        `the payload of ${type} is ${bytes} bytes of JSON, the limit is ${maxBytes}; store the large part elsewhere and send a reference, or raise maxPayloadBytes`,
+        { details: { type, bytes, maxBytes } },
+      );
+    }
+  }
+  return text;
+}
+
+/** The error for a payload that is not what its type wants, with all its issues. */
+export function invalidPayload(type: string, issues: readonly PayloadIssue[]): NexusError {
+  const list = issues.slice(0, 10).map((issue) => `${formatPath(issue.path)}: ${issue.message}`);
+  const more = issues.length > 10 ? `; and ${issues.length - 10} more` : '';
+  return new NexusError(
+    'NEXUS_INVALID_PAYLOAD',
+    `the payload of ${type} is not valid: ${list.join('; ')}${more}`,
+    {
+      details: { type, issues },
+    },
+  );
+}
+
+function isJson(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'boolean' || value === null) return true;
+  if (typeof value !== 'object') return false;
+  if (depth > MAX_DEPTH) return false;
+  if (Array.isArray(value)) {
+    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
+    for (const item of value) if (!isJson(item, depth + 1)) return false;
+    return true;
+  }
+  if (!isPlainObject(value)) return false;
+  for (const key in value) {
+    if (isPrototypeKey(key, value[key]) || !key.isWellFormed()) return false;
+    const member = value[key];
+    if (member !== undefined && !isJson(member, depth + 1)) return false;
+  }
+  return true;
+}
+
+/** Walks again, slowly, to name every offender (at most 100). */
+function whatIsWrong(type: string, payload: unknown): NexusError {
+  const issues: PayloadIssue[] = [];
+  let tooDeep: readonly (string | number)[] | undefined;
+  const walk = (value: unknown, path: readonly (string | number)[], depth: number): void => {
+    if (issues.length >= 100 || tooDeep) return;
+    const say = (message: string): unknown => issues.push({ path, message });
+    if (typeof value === 'string') {
+      if (!value.isWellFormed()) say('a string with a lone surrogate is not valid Unicode');
+    } else if (typeof value === 'number') {
+      if (!Number.isFinite(value)) say(`expected a finite number, got ${value}`);
+    } else if (typeof value === 'boolean' || value === null) {
+      // JSON as it is.
+    } else if (typeof value === 'object' && depth > MAX_DEPTH) {
+      tooDeep = path;
+    } else if (Array.isArray(value)) {
+      for (let i = 0; i < value.length; i++) walk(value[i], [...path, i], depth + 1);
+    } else if (isPlainObject(value)) {
+      for (const key in value) {
+        if (isPrototypeKey(key, value[key]))
+          issues.push({
+            path: [...path, key],
+            message: `the key ${key} is not allowed: it can poison prototypes`,
+          });
+        else if (!key.isWellFormed())
+          issues.push({
+            path: [...path, key.toWellFormed()],
+            message: 'a key with a lone surrogate is not valid Unicode',
+          });
+        else if (value[key] !== undefined) walk(value[key], [...path, key], depth + 1);
+      }
+    } else
+      say(
+        `expected JSON, got ${nameOf(value)}${value instanceof Date ? '; use its ISO string or epoch milliseconds' : ''}`,
+      );
+  };
+  walk(payload, [], 1);
+  if (tooDeep) {
+    const at = formatPath(tooDeep.slice(0, 8));
+    return new NexusError(
+      'NEXUS_PAYLOAD_TOO_DEEP',
+      `the payload of ${type} is nested deeper than ${MAX_DEPTH} levels, at ${at}…; flatten it`,
+      {
+        details: { type, maxDepth: MAX_DEPTH },
+      },
+    );
+  }
+  return invalidPayload(type, issues);
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null)
+    return false;
+  return !Array.isArray(value) && typeof (value as { toJSON?: unknown }).toJSON !== 'function';
+}
+
+/** The keys by which a careless merge would reach a prototype. */
+function isPrototypeKey(key: string, value: unknown): boolean {
+  return (
+    key === '__proto__' ||
+    (key === 'constructor' && typeof value === 'object' && value !== null && 'prototype' in value)
+  );
+}
+
+function nameOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value !== 'object') return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
+  const name = (value.constructor as { name?: string } | undefined)?.name;
+  return name && name !== 'Object' ? `an instance of ${name}` : 'an object with its own toJSON';
+}
+
+function formatPath(path: readonly (string | number)[]): string {
+  if (path.length === 0) return '(payload)';
+  return path.map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? key : `.${key}`)).join('');
+}

@@ -1,0 +1,272 @@
+/**
+ * Group commit: one commit in flight, everything that arrives meanwhile is the next one. Nothing is answered before it is
+ * durable, and nothing that was said is dropped without an answer.
+ */
+import { NexusError } from '../core/errors.js';
+import type { Clock } from '../core/clock.js';
+import type { Appended, Batch, Committed, NewEvent, Settlement, Storage } from '../storage/storage.js';
+import type { Alarm } from './alarm.js';
+import type { FanOuts, Fed } from './fan-out.js';
+import { kindOfFailure } from './storage-failure.js';
+import { createWorkQueue, MAX_BATCH_EVENTS, type CommitWork, type SettleWork, type Work } from './work.js';
+
+export interface Committer {
+  /** @throws NexusError NEXUS_OVERLOADED */
+  submit(work: Work): void;
+  /** Starts a round if there is something to do. */
+  kick(): void;
+  /** From now on rounds may run. */
+  open(): void;
+  /** Answers every waiting dispatch with an error: the storage could not be opened. */
+  refuse(error: unknown): void;
+  /** Ends after the round that is running; what is left is returned unanswered. */
+  stop(): Promise<readonly Work[]>;
+  /** Work that waits or is being committed. */
+  pending(): number;
+  busy(): boolean;
+  /** Why the storage does not take writes at present, if it does not. */
+  trouble(): unknown;
+}
+
+/** Aim for commits of about this long: they block the event loop of an embedded host. */
+const TARGET_MS = 8;
+const MIN_BATCH_EVENTS = 32;
+/** Beyond these, callers that do not wait for their dispatches are told to. */
+const MAX_QUEUED = 100_000;
+const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
+/** How long a dispatch may wait for a storage that cannot be written. */
+const PATIENCE_MS = 10_000;
+const FIRST_BACKOFF_MS = 50;
+const LONGEST_BACKOFF_MS = 1_000;
+
+export function createCommitter(options: {
+  storage: Storage;
+  clock: Clock;
+  random: () => number;
+  alarm: Alarm;
+  fanOuts: FanOuts;
+  feed: (fed: readonly Fed[]) => void;
+  appended: (event: NewEvent, seq: number) => void;
+  storageFailed: (error: unknown, retrying: boolean) => void;
+  /** A commit of unknown outcome turned out to have happened: what it leased is not in memory. */
+  leasesUnknown: () => void;
+  pulse: () => void;
+}): Committer {
+  const { storage, clock, alarm, fanOuts } = options;
+  const queue = createWorkQueue();
+  let running: Promise<void> | undefined;
+  let opened = false;
+  let stopping = false;
+  let inCommit = 0;
+  let batchEvents = 256;
+  let msPerEvent = 0;
+  let trouble:
+    | { readonly error: unknown; readonly since: number; tries: number; waiting: boolean; unsure: boolean }
+    | undefined;
+
+  const kick = (): void => {
+    if (!opened || running || stopping || trouble?.waiting) return;
+    if (queue.length === 0 && !fanOuts.behind()) return;
+    running = rounds().finally(() => {
+      running = undefined;
+      options.pulse();
+      kick();
+    });
+  };
+
+  const rounds = async (): Promise<void> => {
+    do {
+      // Everything that this turn of the event loop still brings is part of the batch.
+      await nextTurn();
+      const task = queue.takeTask();
+      if (task) await task.run();
+      else await commit(queue.takeBatch(batchEvents));
+    } while (!stopping && !trouble?.waiting && (queue.length > 0 || fanOuts.behind()));
+  };
+
+  const commit = async (work: CommitWork[]): Promise<void> => {
+    inCommit = work.length;
+    const began = clock.now();
+    const kept = await attempt(work);
+    inCommit = 0;
+    if (kept.length > 0) queue.putBack(kept);
+    else if (!trouble?.waiting) trouble = undefined;
+    if (work.length >= MIN_BATCH_EVENTS) adapt((clock.now() - began) / work.length);
+  };
+
+  /** Commits, or splits what cannot be committed; returns what is kept for later. */
+  const attempt = async (work: CommitWork[]): Promise<CommitWork[]> => {
+    const batch = assemble(work, trouble?.unsure ?? false);
+    let committed: Committed;
+    let planned: Awaited<ReturnType<FanOuts['plan']>>;
+    try {
+      planned = await fanOuts.plan(batch.events);
+      if (work.length === 0 && planned.length === 0) return [];
+      committed = await storage.commit({ ...batch, fanOuts: planned.map((plan) => plan.fanOut) });
+    } catch (error) {
+      return await afterFailure(error, work);
+    }
+    answer(work, batch, trouble?.unsure ? await seeThrough(batch, committed) : committed);
+    options.feed(fanOuts.apply(planned, batch.events, committed));
+    options.pulse();
+    return [];
+  };
+
+  const answer = (
+    work: readonly CommitWork[],
+    batch: Omit<Batch, 'fanOuts'>,
+    { events, settlements }: Answers,
+  ): void => {
+    for (let i = 0; i < batch.events.length; i++) {
+      const said = batch.events[i];
+      const result = events[i];
+      if (said && result?.outcome === 'appended') options.appended(said, result.seq);
+    }
+    let from = 0;
+    let settlement = 0;
+    for (const each of work) {
+      if (each.kind === 'append') each.done(events, from);
+      else each.done(settlements[settlement++] ?? 'lease_lost', events, from);
+      from += each.events.length;
+    }
+  };
+
+  /** After a commit of unknown outcome was said again: what it had stored already is not a duplicate, and not lost. */
+  const seeThrough = async (batch: Omit<Batch, 'fanOuts'>, committed: Committed): Promise<Answers> => {
+    const events = committed.events.map((result, i): Appended => {
+      if (result.outcome !== 'duplicate' || result.id !== batch.events[i]?.id) return result;
+      return { outcome: 'appended', seq: result.seq, hash: '' };
+    });
+    const settlements = await Promise.all(
+      committed.settlements.map(async (outcome, i) => {
+        const settlement = batch.settlements[i];
+        return outcome === 'lease_lost' && settlement && (await wasSettled(settlement)) ? 'settled' : outcome;
+      }),
+    );
+    if (events.some((event, i) => event !== committed.events[i])) options.leasesUnknown();
+    return { events, settlements };
+  };
+
+  const wasSettled = async ({ lease, outcome, attempt: made }: Settlement): Promise<boolean> => {
+    const delivery = await storage.read.delivery(lease).catch(() => undefined);
+    return delivery?.state === outcome.to && delivery.attempt === made;
+  };
+
+  const afterFailure = async (error: unknown, work: CommitWork[]): Promise<CommitWork[]> => {
+    const kind = kindOfFailure(error);
+    if (kind === 'refused') {
+      const [single] = work;
+      if (work.length <= 1) {
+        options.storageFailed(error, false);
+        single?.failed(error);
+        return [];
+      }
+      const halves = split(work);
+      const kept: CommitWork[] = [];
+      for (const half of halves) kept.push(...(trouble?.waiting ? half : await attempt(half)));
+      return kept;
+    }
+    options.storageFailed(error, true);
+    const now = clock.now();
+    trouble ??= { error, since: now, tries: 0, waiting: false, unsure: false };
+    trouble.tries += 1;
+    trouble.unsure ||= kind === 'unsure';
+    backOff(trouble.tries);
+    const refuse = kind === 'full' || now - trouble.since > PATIENCE_MS;
+    return work.filter((each) => {
+      if (each.kind === 'settle' || !refuse) return true;
+      each.failed(error);
+      return false;
+    });
+  };
+
+  const backOff = (tries: number): void => {
+    if (!trouble) return;
+    trouble.waiting = true;
+    const delay =
+      Math.min(FIRST_BACKOFF_MS * 2 ** (tries - 1), LONGEST_BACKOFF_MS) * (0.5 + options.random() / 2);
+    alarm.set('storage', clock.now() + delay);
+  };
+  alarm.when('storage', () => {
+    // With nothing left to retry, the next dispatch is the test of whether it works again.
+    if (queue.length === 0) trouble = undefined;
+    else if (trouble) trouble.waiting = false;
+    kick();
+  });
+
+  const adapt = (ms: number): void => {
+    msPerEvent = msPerEvent === 0 ? ms : msPerEvent * 0.8 + ms * 0.2;
+    const fit = msPerEvent === 0 ? MAX_BATCH_EVENTS : Math.floor(TARGET_MS / msPerEvent);
+    batchEvents = Math.max(MIN_BATCH_EVENTS, Math.min(MAX_BATCH_EVENTS, fit));
+  };
+
+  return {
+    submit: (work) => {
+      if (work.kind === 'append')
+        checkRoom(trouble?.error, kindOfFailure(trouble?.error), queue.length, queue.bytes);
+      queue.push(work);
+      kick();
+    },
+    kick,
+    open: () => {
+      opened = true;
+      kick();
+    },
+    refuse: (error) => {
+      const waiting = queue.takeAll();
+      queue.putBack(waiting.filter((work) => work.kind !== 'append'));
+      for (const work of waiting) if (work.kind === 'append') work.failed(error);
+    },
+    stop: async () => {
+      stopping = true;
+      await running;
+      return queue.takeAll();
+    },
+    pending: () => queue.length + inCommit,
+    busy: () => running !== undefined || queue.length > 0,
+    trouble: () => trouble?.error,
+  };
+}
+
+/** What a commit says of the work in it. */
+type Answers = Pick<Committed, 'events' | 'settlements'>;
+
+function assemble(work: readonly CommitWork[], unsure: boolean): Omit<Batch, 'fanOuts'> {
+  const settlements: Settlement[] = [];
+  const events: NewEvent[] = [];
+  for (const each of work) {
+    if (each.kind === 'settle') {
+      for (const child of each.events)
+        events.push({ ...child, onlyIf: settlements.length, idGiven: child.idGiven || unsure });
+      settlements.push(each.settlement);
+    } else if (unsure) for (const event of each.events) events.push({ ...event, idGiven: true });
+    else events.push(...each.events);
+  }
+  return { settlements, events };
+}
+
+/** Settlements apart from appends first, then halves: what is refused is found in a few commits, the rest is stored. */
+function split(work: readonly CommitWork[]): CommitWork[][] {
+  const settles = work.filter((each): each is SettleWork => each.kind === 'settle');
+  if (settles.length > 0 && settles.length < work.length) {
+    return [settles, work.filter((each) => each.kind === 'append')];
+  }
+  const middle = work.length >> 1;
+  return [work.slice(0, middle), work.slice(middle)];
+}
+
+function checkRoom(error: unknown, kind: string, queued: number, bytes: number): void {
+  const stuck = error !== undefined && kind !== 'full';
+  if (!stuck && queued < MAX_QUEUED && bytes < MAX_QUEUED_BYTES) return;
+  const why = stuck
+    ? 'the storage cannot be written at present'
+    : `${queued} dispatches are waiting for the storage`;
+  throw new NexusError('NEXUS_OVERLOADED', `${why}; the event was not stored, dispatch it again later`, {
+    details: { queued, bytes },
+    cause: error,
+  });
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

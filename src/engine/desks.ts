@@ -1,0 +1,124 @@
+/** Reading the log, and reading and correcting deliveries. */
+import { toNexusEvent } from '../core/event.js';
+import type {
+  DeadLetterDesk,
+  DeadLetterFilter,
+  Delivery,
+  DeliveryDesk,
+  DeliveryFilter,
+  EventReader,
+  Page,
+} from '../nexus.js';
+import type {
+  DeliveryQuery,
+  DeliveryRef,
+  DeliverySelection,
+  Edit,
+  EventQuery,
+  Storage,
+} from '../storage/storage.js';
+import { deliveryId } from './local-reactor.js';
+import { asList, defined, notFound, pageLimit, refOf, toDelivery } from './views.js';
+
+export type Desks = {
+  readonly events: EventReader;
+  readonly deliveries: DeliveryDesk;
+  readonly deadLetters: DeadLetterDesk;
+};
+
+export function createDesks(options: {
+  storage: Storage;
+  /** Every desk works on an open storage. */
+  opened: () => Promise<unknown>;
+  /** An edit was made. */
+  edited: () => void;
+  /** A delivery was cancelled. */
+  cancelled: (ref: DeliveryRef) => void;
+}): Desks {
+  const { storage, opened } = options;
+
+  const list = async (filter: DeliveryFilter): Promise<Page<Delivery, string>> => {
+    const query = toDeliveryQuery(filter);
+    await opened();
+    const page = await storage.read.deliveries(query);
+    return { items: page.items.map(toDelivery), next: page.next && deliveryId(page.next) };
+  };
+  const edit = async (what: Edit): Promise<number> => {
+    await opened();
+    const { changed } = await storage.edit(what);
+    if (changed > 0) options.edited();
+    return changed;
+  };
+  const editOne = async (id: string, kind: 'retry' | 'cancel'): Promise<void> => {
+    const delivery = refOf(id);
+    if ((await edit({ edit: kind, delivery })) > 0) {
+      if (kind === 'cancel') options.cancelled(delivery);
+      return;
+    }
+    if (!(await storage.read.delivery(delivery))) throw notFound('delivery', id);
+  };
+
+  return {
+    events: {
+      get: async (id) => {
+        await opened();
+        const stored = await storage.read.event(id);
+        return stored && toNexusEvent(stored);
+      },
+      list: async (filter = {}) => {
+        const query = defined<EventQuery>({
+          types: asList(filter.type),
+          source: filter.source,
+          correlationId: filter.correlationId,
+          causationId: filter.causationId,
+          after: filter.after,
+          before: filter.before,
+          from: filter.from === undefined ? undefined : Number(filter.from),
+          to: filter.to === undefined ? undefined : Number(filter.to),
+          limit: pageLimit(filter.limit, 100),
+        });
+        await opened();
+        const page = await storage.read.events(query);
+        return { items: page.items.map(toNexusEvent), next: page.next };
+      },
+    },
+    deliveries: {
+      get: async (id) => {
+        const ref = refOf(id);
+        await opened();
+        const stored = await storage.read.delivery(ref);
+        return stored && toDelivery(stored);
+      },
+      list: (filter = {}) => list(filter),
+      retry: (id) => editOne(id, 'retry'),
+      cancel: (id) => editOne(id, 'cancel'),
+    },
+    deadLetters: {
+      list: (filter = {}) => list({ ...filter, state: 'dead' }),
+      redrive: async (filter) => ({ redriven: await edit({ edit: 'redrive', which: toSelection(filter) }) }),
+      discard: async (filter) => ({ discarded: await edit({ edit: 'discard', which: toSelection(filter) }) }),
+    },
+  };
+}
+
+function toDeliveryQuery(filter: DeliveryFilter): DeliveryQuery {
+  return defined<DeliveryQuery>({
+    states: asList(filter.state),
+    reactor: filter.reactor,
+    eventId: filter.eventId,
+    eventType: filter.type,
+    errorCode: filter.errorCode,
+    after: filter.after === undefined ? undefined : refOf(filter.after),
+    limit: pageLimit(filter.limit, 100),
+  });
+}
+
+function toSelection(filter: DeadLetterFilter = {}): DeliverySelection {
+  return defined<DeliverySelection>({
+    refs: filter.ids?.map(refOf),
+    reactor: filter.reactor,
+    eventType: filter.type,
+    errorCode: filter.errorCode,
+    limit: pageLimit(filter.limit, 1_000, 100_000),
+  });
+}

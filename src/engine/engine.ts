@@ -1,0 +1,325 @@
+/** The engine: puts its parts together into a Nexus. Each part is a file; here is only who knows whom. */
+import { NexusError, describeFailure } from '../core/errors.js';
+import { toNexusEvent } from '../core/event.js';
+import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
+import type { Dispatched, Nexus, Reactor, ReactorDefinition } from '../nexus.js';
+import type { NewEvent } from '../storage/storage.js';
+import { createAlarm } from './alarm.js';
+import { createBudget } from './budget.js';
+import { createCommitter } from './committer.js';
+import { reactorSettings } from './definition.js';
+import { createDesks } from './desks.js';
+import { explain } from './explain.js';
+import { createFanOuts } from './fan-out.js';
+import { createFeeder } from './feeder.js';
+import { createGuard } from './guard.js';
+import { createIntake, type Said } from './intake.js';
+import { createLifecycle } from './lifecycle.js';
+import type { LocalReactor } from './local-reactor.js';
+import type { EngineParts } from './parts.js';
+import { Publication } from './publish.js';
+import { createRateMeter } from './rate.js';
+import { createReactorDesk } from './reactor-desk.js';
+import { createRegistrar } from './registrar.js';
+import { createRoster } from './roster.js';
+import { createRunner, type Runner } from './runner.js';
+import { createSettler } from './settler.js';
+import { createShutdown } from './shutdown.js';
+import { createWaiting } from './waiting.js';
+import { createWatch } from './watch.js';
+
+/** A Nexus, and what the door needs to let the edges in. */
+export interface Engine {
+  readonly nexus: Nexus;
+  /** Dispatches something said by another node. */
+  say(said: Said): Promise<Dispatched>;
+  /** Opens the storage if it is not, and tells the log's id. */
+  opened(): Promise<{ readonly logId: string }>;
+}
+
+export function createEngine(parts: EngineParts): Engine {
+  const { storage, clock, logger } = parts;
+  const lifecycle = createLifecycle(logger);
+  const alarm = createAlarm(clock);
+  const watch = createWatch(clock);
+  const roster = createRoster();
+  const intake = createIntake(parts);
+  const budget = createBudget({ clock, maxInFlight: parts.maxInFlight, roster });
+  const rate = createRateMeter();
+  const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
+  const pulse = (): void => watch.pulse();
+  let opening: Promise<{ readonly logId: string }> | undefined;
+  let isOpen = false;
+  let unsubscribe: (() => void) | undefined;
+
+  const storageFailed = (error: unknown, retrying: boolean): void => {
+    logger.error({ failure: describeFailure(error), retrying }, 'the storage failed');
+    lifecycle.tell('storage:error', () => ({ error, retrying }));
+  };
+  const fanOuts = createFanOuts({
+    storage,
+    roster,
+    budget,
+    now: () => clock.now(),
+    supersede: (reactor) => registrar.supersede(reactor),
+  });
+  const committer = createCommitter({
+    storage,
+    clock,
+    random: parts.random,
+    alarm,
+    fanOuts,
+    feed: (fed) => {
+      runner.feed(fed);
+      feeder.kick();
+    },
+    appended: (event, seq) => {
+      rate.count(event.timestamp);
+      lifecycle.tell('event', () => toNexusEvent({ ...event, seq, hash: '' }));
+    },
+    storageFailed,
+    leasesUnknown: () => void guard.newIdentity(),
+    pulse,
+  });
+  const hungry = (reactor: LocalReactor): void => {
+    // A settled delivery may have been what the next of its key waited for.
+    if (reactor.settings.ordered) reactor.due = true;
+    if (reactor.due) feeder.kick();
+  };
+  const settler = createSettler({
+    clock,
+    logger,
+    alarm,
+    budget,
+    lifecycle,
+    submit: (work) => committer.submit(work),
+    hungry: (held) => {
+      if (held.suspect) feeder.suspectLeft();
+      hungry(held.reactor);
+    },
+    finished: pulse,
+  });
+  const runner: Runner = createRunner({
+    clock,
+    random: parts.random,
+    logger,
+    alarm,
+    budget,
+    roster,
+    intake,
+    lifecycle,
+    settler,
+    pulse,
+    markStarted: async (lease) => (await storage.markStarted([lease]))[0] ?? false,
+    hungry,
+  });
+  const feeder = createFeeder({
+    storage,
+    clock,
+    alarm,
+    roster,
+    budget,
+    runner: () => runner,
+    supersede: (reactor) => registrar.supersede(reactor),
+    failed: (error) => storageFailed(error, true),
+    pulse,
+  });
+  const guard = createGuard({
+    storage,
+    clock,
+    logger,
+    alarm,
+    lifecycle,
+    roster,
+    leaseMs: parts.leaseMs,
+    newInstance,
+    runner: () => runner,
+    recovered: () => feeder.lookAgain(),
+    failed: (error) => storageFailed(error, true),
+  });
+  const registrar = createRegistrar({
+    storage,
+    clock,
+    logger,
+    roster,
+    runner,
+    lifecycle,
+    committer,
+    fanOuts,
+    feeder,
+    storageFailed,
+    watch,
+  });
+
+  const open = async (): Promise<{ readonly logId: string }> => {
+    const { logId, head } = await guard.enter();
+    fanOuts.sawHead(head);
+    await guard.recover();
+    isOpen = true;
+    unsubscribe = storage.onChange(
+      () => void registrar.refresh().catch((error: unknown) => storageFailed(error, true)),
+    );
+    committer.open();
+    feeder.kick();
+    return { logId };
+  };
+  const opened = async (): Promise<{ readonly logId: string }> => {
+    if (shutdown.closing()) throw closedError();
+    opening ??= open().catch((error: unknown) => {
+      opening = undefined;
+      committer.refuse(error);
+      throw error;
+    });
+    return await opening;
+  };
+  const autoStart = (): void => {
+    if (parts.autoStart && !opening)
+      setImmediate(() => {
+        if (!shutdown.closing()) opened().catch((error: unknown) => storageFailed(error, false));
+      });
+  };
+
+  const append = (drafts: readonly NewEvent[]): Promise<Dispatched[]> =>
+    new Promise((resolve, reject) => {
+      committer.submit(new Publication(drafts, lifecycle, resolve, reject));
+      if (!isOpen) opened().catch(reject);
+    });
+  const say = (said: Said): Promise<Dispatched> => {
+    if (shutdown.closing()) return Promise.reject(closedError());
+    try {
+      const draft = intake.draft(said);
+      return new Promise((resolve, reject) => {
+        const first = ([dispatched]: Dispatched[]): void => dispatched && resolve(dispatched);
+        committer.submit(new Publication([draft], lifecycle, first, reject));
+        if (!isOpen) opened().catch(reject);
+      });
+    } catch (error) {
+      return Promise.reject(asError(error));
+    }
+  };
+
+  const desks = createDesks({
+    storage,
+    opened,
+    edited: () => feeder.lookAgain(),
+    cancelled: (ref) => runner.cancel(ref),
+  });
+  const waiting = createWaiting({ storage, roster, watch, opened });
+  const shutdown = createShutdown({
+    storage,
+    alarm,
+    budget,
+    committer,
+    feeder,
+    guard,
+    runner,
+    settler,
+    lifecycle,
+    logger,
+    watch,
+    opening: () => opening,
+    closedError,
+    unsubscribe: () => unsubscribe?.(),
+  });
+  const quiet = (): true | undefined => {
+    const waitsForRow = [...roster.all()].some((reactor) => reactor.state === 'running' && !reactor.row);
+    return !committer.busy() &&
+      budget.held() === 0 &&
+      runner.handling() === 0 &&
+      feeder.quiet() &&
+      !waitsForRow
+      ? true
+      : undefined;
+  };
+  const register = (definition: ReactorDefinition): Reactor => {
+    if (shutdown.closing()) throw closedError();
+    const reactor = registrar.register(reactorSettings(definition, parts, intake));
+    autoStart();
+    return reactor;
+  };
+
+  const nexus: Nexus = {
+    start: async () => {
+      await opened();
+    },
+    dispatch: (type, payload, options = {}) => say({ type, payload, options }) as Promise<Dispatched<never>>,
+    dispatchMany: async (items) => {
+      if (shutdown.closing()) throw closedError();
+      if (items.length === 0) return [];
+      if (items.length > 1_000) {
+        throw new NexusError(
+          'NEXUS_INVALID_OPTION',
+          `dispatchMany takes at most 1000 events; got ${items.length}`,
+          { details: { items: items.length } },
+        );
+      }
+      return await append(
+        items.map(({ type, payload, options = {} }) => intake.draft({ type, payload, options })),
+      );
+    },
+    onEvent: (...args: readonly unknown[]) => {
+      const [on, second, third] = args;
+      const handler = third ?? second;
+      const options = (third === undefined ? {} : second) as object;
+      return register({ ...options, on, handler } as ReactorDefinition);
+    },
+    register: (definition) => register(definition as unknown as ReactorDefinition),
+    waitFor: (type, options) => waiting.waitFor(type, options as never) as Promise<never>,
+    settled: (eventId, options) => waiting.settled(eventId, options),
+    idle: async () => {
+      await opened();
+      await watch.until(quiet);
+    },
+    explain: async (eventId) => {
+      await opened();
+      return await explain(storage, eventId);
+    },
+    ...desks,
+    reactors: createReactorDesk({ storage, roster, opened, refresh: () => registrar.refresh() }),
+    stats: async () => {
+      await opened();
+      const { pending, retrying, running, dead, oldestDueAt } = await storage.read.backlog();
+      const now = clock.now();
+      return {
+        head: (await storage.read.head()).seq,
+        eventsPerMinute: rate.perMinute(now),
+        deliveries: { pending, retrying, running, dead },
+        oldestDueAgeMs: oldestDueAt === undefined ? 0 : Math.max(0, now - oldestDueAt),
+        inFlight: budget.held(),
+        handling: runner.handling(),
+        queued: committer.pending(),
+      };
+    },
+    health: async () => {
+      if (shutdown.closing()) return { status: 'down', reasons: ['closed'], head: undefined };
+      try {
+        await opened();
+        const { seq } = await storage.read.head();
+        const trouble = committer.trouble();
+        if (trouble !== undefined)
+          return {
+            status: 'down',
+            reasons: [`the storage takes no writes: ${describeFailure(trouble).message}`],
+            head: seq,
+          };
+        const reasons = [...roster.all()].flatMap((reactor) =>
+          reactor.state === 'superseded' ? [`reactor ${reactor.settings.name} is superseded`] : [],
+        );
+        return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons, head: seq };
+      } catch (error) {
+        return { status: 'down', reasons: [describeFailure(error).message], head: undefined };
+      }
+    },
+    on: (name, listener) => lifecycle.on(name, listener),
+    close: (options) => shutdown.close(options),
+  };
+  return { nexus, say, opened };
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+}
+
+function closedError(): NexusError {
+  return new NexusError('NEXUS_CLOSED', 'this Nexus is closing or closed; create a new one to go on');
+}

@@ -1,0 +1,241 @@
+/** Which deliveries a commit creates: for reactors at the head with its own events, for those behind it from the log. */
+import { NexusError, describeFailure } from '../core/errors.js';
+import { toNexusEvent, type NexusEvent, type StoredEvent } from '../core/event.js';
+import { covers } from '../core/subscription.js';
+import type { Committed, FanOut, Match, NewEvent, Storage } from '../storage/storage.js';
+import type { Budget } from './budget.js';
+import type { Held, LocalReactor } from './local-reactor.js';
+import type { Roster } from './roster.js';
+
+/** A fan-out, whose it is, and where its events are to be found. */
+type Planned = {
+  readonly reactor: LocalReactor;
+  readonly fanOut: FanOut;
+  readonly page: ReadonlyMap<number, StoredEvent> | undefined;
+};
+
+/** What was leased by a commit. */
+export type Fed = { readonly reactor: LocalReactor; readonly held: Held[] };
+
+export interface FanOuts {
+  /** The fan-outs to commit together with these events. Reads the log for reactors that are behind. */
+  plan(events: readonly NewEvent[]): Promise<readonly Planned[]>;
+  /** Takes over what the commit says; returns what was leased to this instance. */
+  apply(planned: readonly Planned[], events: readonly NewEvent[], committed: Committed): Fed[];
+  /** True when a reactor of this process is behind the head. */
+  behind(): boolean;
+  /** The head of the log, as far as this process knows. */
+  head(): number;
+  sawHead(seq: number): void;
+}
+
+const PAGE = 1_000;
+/** Reactors that catch up in one commit; the rest takes turns. */
+const CATCHING_UP_AT_ONCE = 4;
+
+export function createFanOuts(options: {
+  storage: Storage;
+  roster: Roster;
+  budget: Budget;
+  now: () => number;
+  supersede: (reactor: LocalReactor) => void;
+}): FanOuts {
+  const { storage, roster, budget, now } = options;
+  let head = 0;
+  let turn = 0;
+
+  const toHeld = (reactor: LocalReactor, event: StoredEvent, lease: Held['lease']): Held => ({
+    reactor,
+    lease,
+    event,
+    suspect: false,
+    attempt: 0,
+    postponed: 0,
+    heldAt: now(),
+    startedAt: 0,
+    phase: 'waiting',
+    abort: undefined,
+  });
+
+  const catchUp = async (
+    reactor: LocalReactor,
+    pages: Map<number, LogPage>,
+    promised: number,
+  ): Promise<Planned | undefined> => {
+    const after = reactor.position;
+    const page = pages.get(after) ?? (await storage.read.log({ after, limit: PAGE }));
+    pages.set(after, page);
+    head = Math.max(head, page.head);
+    if (page.to <= after || !reactor.row) return undefined;
+    const { subscription, key, generation } = reactor.row;
+    const matches: Match[] = [];
+    for (const event of page.events) {
+      if (covers(subscription, event))
+        matches.push(match(reactor, event.seq, event, event.notBefore, () => toNexusEvent(event)));
+    }
+    return {
+      reactor,
+      fanOut: {
+        reactor: key,
+        generation,
+        over: { after, to: page.to },
+        matches,
+        lease: reactor.due ? 0 : Math.min(matches.length, budget.room(reactor, promised)),
+      },
+      page: new Map(page.events.map((event) => [event.seq, event])),
+    };
+  };
+
+  return {
+    plan: async (events) => {
+      const planned: Planned[] = [];
+      let promised = 0;
+      const active = roster.active();
+      const pages = new Map<number, LogPage>();
+      const late = active.filter((reactor) => reactor.position < head);
+      for (let i = 0; i < Math.min(late.length, CATCHING_UP_AT_ONCE); i++) {
+        const reactor = late[(turn + i) % late.length];
+        const plan = reactor && (await catchUp(reactor, pages, promised));
+        if (!plan) continue;
+        promised += plan.fanOut.lease;
+        planned.push(plan);
+      }
+      turn += CATCHING_UP_AT_ONCE;
+      if (events.length === 0) return planned;
+
+      const caughtUp = new Set(
+        planned.filter((plan) => overTo(plan.fanOut) >= head).map((plan) => plan.reactor),
+      );
+      const matches = new Map<LocalReactor, Match[]>();
+      for (const reactor of active)
+        if (reactor.position >= head || caughtUp.has(reactor)) matches.set(reactor, []);
+      for (let i = 0; i < events.length; i++) {
+        const event = events[i];
+        if (!event) continue;
+        for (const reactor of roster.matching(event.type)) {
+          matches.get(reactor)?.push(match(reactor, i, event, event.notBefore, () => draftView(event)));
+        }
+      }
+      for (const [reactor, list] of matches) {
+        if (!reactor.row) continue;
+        // Behind what is due already, new deliveries queue up in storage.
+        const straight = list.length > 0 && !reactor.due && !caughtUp.has(reactor);
+        const lease = straight ? Math.min(list.length, budget.room(reactor, promised)) : 0;
+        promised += lease;
+        planned.push({
+          reactor,
+          fanOut: {
+            reactor: reactor.row.key,
+            generation: reactor.row.generation,
+            over: 'this-batch',
+            matches: list,
+            lease,
+          },
+          page: undefined,
+        });
+      }
+      return planned;
+    },
+
+    apply: (planned, events, committed) => {
+      const fed: Fed[] = [];
+      head = Math.max(head, committed.head);
+      for (let i = 0; i < planned.length; i++) {
+        const plan = planned[i];
+        const result = committed.fanOuts[i];
+        if (!plan || !result) continue;
+        const { reactor, fanOut } = plan;
+        if (result.outcome === 'superseded') {
+          options.supersede(reactor);
+          continue;
+        }
+        if (result.outcome === 'moved') {
+          reactor.position = result.position;
+          head = Math.max(head, result.position);
+          continue;
+        }
+        reactor.position = fanOut.over === 'this-batch' ? committed.head : fanOut.over.to;
+        if (result.pending > 0) reactor.due = true;
+        const held: Held[] = [];
+        for (const { match: index, token } of result.leased) {
+          const matched = fanOut.matches[index];
+          const event =
+            matched &&
+            (plan.page ? plan.page.get(matched.event) : appended(events, committed, matched.event));
+          if (event)
+            held.push(toHeld(reactor, event, { reactor: fanOut.reactor, run: 0, seq: event.seq, token }));
+        }
+        if (held.length > 0) {
+          budget.taken(reactor, held.length);
+          fed.push({ reactor, held });
+        }
+      }
+      return fed;
+    },
+
+    behind: () => roster.active().some((reactor) => reactor.position < head),
+    head: () => head,
+    sawHead: (seq) => {
+      head = Math.max(head, seq);
+    },
+  };
+}
+
+type LogPage = Awaited<ReturnType<Storage['read']['log']>>;
+
+function overTo(fanOut: FanOut): number {
+  return fanOut.over === 'this-batch' ? 0 : fanOut.over.to;
+}
+
+function match(
+  reactor: LocalReactor,
+  event: number,
+  fields: { readonly type: string },
+  notBefore: number | null,
+  view: () => NexusEvent,
+): Match {
+  const { orderBy } = reactor.settings;
+  const base: Match = notBefore === null ? { event } : { event, notBefore };
+  if (!orderBy) return base;
+  try {
+    const key: unknown = orderBy(view());
+    if (typeof key === 'string' && key.length <= 512) return { ...base, orderKey: key };
+    throw new NexusError(
+      'NEXUS_ORDER_KEY',
+      `orderBy of reactor "${reactor.settings.name}" must return a string of at most 512 characters for ${fields.type}; got ${typeof key}`,
+    );
+  } catch (error) {
+    const failure = describeFailure(error);
+    return {
+      ...base,
+      dead: { reason: 'order_key', error: { code: 'NEXUS_ORDER_KEY', message: failure.message } },
+    };
+  }
+}
+
+/** What `orderBy` sees of an event that has no place in the log yet. */
+function draftView(event: NewEvent): NexusEvent {
+  return toNexusEvent({ ...event, seq: 0, hash: '' });
+}
+
+function appended(events: readonly NewEvent[], committed: Committed, index: number): StoredEvent | undefined {
+  const event = events[index];
+  const result = committed.events[index];
+  if (!event || result?.outcome !== 'appended') return undefined;
+  return {
+    seq: result.seq,
+    hash: result.hash,
+    id: event.id,
+    type: event.type,
+    source: event.source,
+    timestamp: event.timestamp,
+    correlationId: event.correlationId,
+    causationId: event.causationId,
+    headers: event.headers,
+    schemaVersion: event.schemaVersion,
+    notBefore: event.notBefore,
+    salt: event.salt,
+    payload: event.payload,
+    payloadHash: event.payloadHash,
+  };
+}

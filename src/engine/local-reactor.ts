@@ -1,0 +1,91 @@
+/** A reactor of this process: what it was registered with, what its row says, and what it has in memory. */
+import type { NexusEvent, StoredEvent } from '../core/event.js';
+import type { FullRetryPolicy } from '../core/retry.js';
+import type { Handler } from '../nexus.js';
+import type { Lease, ReactorRow, Registration } from '../storage/storage.js';
+
+/** How a reactor was registered, defaults filled in. */
+export type ReactorSettings = Registration & {
+  readonly handler: Handler;
+  readonly orderBy: ((event: NexusEvent) => string) | undefined;
+  readonly retry: FullRetryPolicy;
+  readonly timeoutMs: number;
+  readonly concurrency: number;
+};
+
+/** A delivery in memory. */
+export type Held = {
+  readonly reactor: LocalReactor;
+  readonly lease: Lease;
+  readonly event: StoredEvent;
+  readonly suspect: boolean;
+  /** Attempts counted before this one. */
+  readonly attempt: number;
+  readonly postponed: number;
+  /** When it came into memory, epoch ms. */
+  readonly heldAt: number;
+  /** When its handler was called, epoch ms. */
+  startedAt: number;
+  /** `over`: its outcome is decided; the handler may still be on its way back. */
+  phase: 'waiting' | 'handling' | 'over';
+  abort: ((reason: unknown) => void) | undefined;
+};
+
+export type LocalReactor = {
+  readonly settings: ReactorSettings;
+  /** Undefined until its row is written or found. */
+  row: ReactorRow | undefined;
+  /** `superseded`: another registration or a removal took its place; `stopped`: by the host. */
+  state: 'running' | 'superseded' | 'stopped';
+  /** The `seq` up to which its deliveries exist, as far as this process knows. */
+  position: number;
+  /** Whether something of it may be due in storage. While it is, new deliveries queue up there behind it. */
+  due: boolean;
+  paused: boolean;
+  /** Leased, handler not called yet. */
+  readonly waiting: Held[];
+  /** A slot each: handlers that have not come back. */
+  readonly handling: Set<Held>;
+  /** Deliveries in memory, from lease to recorded outcome. */
+  held: number;
+  /** How many it may have in memory; grows while it keeps up, shrinks when leases wait. */
+  window: number;
+  /** Since when it has had none waiting, or was last given some; epoch ms. */
+  fedAt: number;
+};
+
+export function createLocalReactor(settings: ReactorSettings): LocalReactor {
+  return {
+    settings,
+    row: undefined,
+    state: 'running',
+    position: 0,
+    due: true,
+    paused: false,
+    waiting: [],
+    handling: new Set(),
+    held: 0,
+    window: Math.max(64, settings.concurrency * 2),
+    fedAt: 0,
+  };
+}
+
+/** True when it can be given deliveries. */
+export function isActive(reactor: LocalReactor): boolean {
+  return reactor.state === 'running' && reactor.row !== undefined;
+}
+
+/** A delivery's public id. */
+export function deliveryId(ref: {
+  readonly reactor: number;
+  readonly run: number;
+  readonly seq: number;
+}): string {
+  return `${ref.reactor}-${ref.run}-${ref.seq}`;
+}
+
+/** The place a public id names, or undefined where it is none. */
+export function parseDeliveryId(id: string): { reactor: number; run: number; seq: number } | undefined {
+  const match = /^(\d{1,15})-(\d{1,15})-(\d{1,15})$/.exec(id);
+  return match ? { reactor: Number(match[1]), run: Number(match[2]), seq: Number(match[3]) } : undefined;
+}

@@ -1,0 +1,31 @@
+/** What the engine is made from; the door chooses it. */
+import type { Catalogue } from '../core/catalogue.js';
+import type { Sha256 } from '../core/chain.js';
+import type { Clock } from '../core/clock.js';
+import type { FullRetryPolicy } from '../core/retry.js';
+import type { LoggerLike } from '../nexus.js';
+import type { Storage } from '../storage/storage.js';
+
+/** Everything that is chosen outside of the engine, with defaults filled in. */
+export interface EngineParts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly logger: LoggerLike;
+  readonly sha256: Sha256;
+  /** `digits` random lower-case hex digits. */
+  readonly randomHex: (digits: number) => string;
+  /** 0..1 */
+  readonly random: () => number;
+  /** Undefined: any type, any JSON object. */
+  readonly catalogue: Catalogue | undefined;
+  /** The host's own node. */
+  readonly node: string;
+  /** Whether a foreign node may dispatch a type. */
+  readonly mayDispatch: (node: string, type: string) => boolean;
+  readonly retry: FullRetryPolicy;
+  readonly concurrency: number;
+  readonly maxInFlight: number;
+  readonly leaseMs: number;
+  readonly maxPayloadBytes: number;
+  readonly autoStart: boolean;
+}

@@ -1,0 +1,292 @@
+/** Runs handlers: a slot each, a deadline each, and their outcome back to the committer. */
+import type { Clock } from '../core/clock.js';
+import { describeFailure, NexusError } from '../core/errors.js';
+import { decideRetry } from '../core/retry.js';
+import type { LoggerLike } from '../nexus.js';
+import type { DeliveryRef, Lease, Outcome } from '../storage/storage.js';
+import type { Alarm } from './alarm.js';
+import type { Budget } from './budget.js';
+import { AttemptContext, leaseLost } from './context.js';
+import type { Fed } from './fan-out.js';
+import type { Intake } from './intake.js';
+import type { Lifecycle } from './lifecycle.js';
+import { moment } from './moment.js';
+import { deliveryId, type Held, type LocalReactor } from './local-reactor.js';
+import type { Roster } from './roster.js';
+import type { Settler } from './settler.js';
+
+export interface Runner {
+  feed(fed: readonly Fed[]): void;
+  /** Calls handlers while there are slots. */
+  pump(reactor: LocalReactor): void;
+  /** Ends what has begun of a delivery, or of all: its signal aborts, its late result counts for nothing. */
+  giveUp(held: Held, reason: NexusError): void;
+  /** A delivery was cancelled: its handler's signal aborts. */
+  cancel(ref: DeliveryRef): void;
+  /** Aborts every handler that runs and returns its delivery, no attempt burned; their number. */
+  interrupt(): number;
+  /** Gives back leases whose handler was not called, of one reactor or all; their number. */
+  release(of?: LocalReactor): number;
+  /** The deliveries in memory whose handler was called and has not come back. */
+  handling(): number;
+  /** Deliveries that must not be claimed: their former handler is still on its way. */
+  lingering(): readonly Lease[];
+}
+
+/** A handler that ignores its aborted signal keeps its slot so long; then the slot is given up for lost. */
+const STUCK_MS = 10_000;
+
+export function createRunner(options: {
+  clock: Clock;
+  random: () => number;
+  logger: LoggerLike;
+  alarm: Alarm;
+  budget: Budget;
+  roster: Roster;
+  intake: Intake;
+  lifecycle: Lifecycle;
+  settler: Settler;
+  /** Marks a suspect as started; false when its lease is lost. */
+  markStarted: (lease: Lease) => Promise<boolean>;
+  hungry: (reactor: LocalReactor) => void;
+  pulse: () => void;
+}): Runner {
+  const { clock, alarm, budget, roster, lifecycle, settler } = options;
+  /** Over, but their handler has not come back; with the instant at which they are stuck. */
+  const lingering = new Map<Held, number>();
+
+  const pump = (reactor: LocalReactor): void => {
+    const { waiting, handling, settings } = reactor;
+    while (waiting.length > 0 && handling.size < settings.concurrency && !reactor.paused) {
+      const held = waiting.shift();
+      if (held) begin(held);
+    }
+    if (waiting.length === 0) {
+      budget.emptied(reactor);
+      if (reactor.due) options.hungry(reactor);
+    }
+  };
+
+  const begin = (held: Held): void => {
+    const { reactor } = held;
+    held.phase = 'handling';
+    held.startedAt = clock.now();
+    reactor.handling.add(held);
+    alarm.noLaterThan('deadline', held.startedAt + reactor.settings.timeoutMs);
+    if (!held.suspect) {
+      call(held);
+      return;
+    }
+    options.markStarted(held.lease).then(
+      (marked) => {
+        if (held.phase === 'over') cameBack(held);
+        else if (marked) call(held);
+        else drop(held);
+      },
+      () => {
+        if (held.phase === 'over') cameBack(held);
+        // Unmarked it must not run: it goes back until the storage answers.
+        else settle(held, { to: 'pending', delayMs: 1_000, counted: false }, []);
+      },
+    );
+  };
+
+  const call = (held: Held): void => {
+    const context = new AttemptContext(held, options.intake, options.logger);
+    lifecycle.tell('delivery:started', () => moment(held));
+    try {
+      const result = held.reactor.settings.handler(context.payload, context);
+      if (isThenable(result)) {
+        result.then(
+          () => succeeded(held, context),
+          (error: unknown) => failed(held, error),
+        );
+      } else succeeded(held, context);
+    } catch (error) {
+      failed(held, error);
+    }
+  };
+
+  const succeeded = (held: Held, context: AttemptContext): void => {
+    if (held.phase === 'over') cameBack(held);
+    else settle(held, { to: 'succeeded' }, context.children);
+  };
+
+  const failed = (held: Held, error: unknown): void => {
+    if (held.phase === 'over') cameBack(held);
+    else settleFailure(held, error);
+  };
+
+  const settleFailure = (held: Held, error: unknown): void => {
+    const verdict = decideRetry(held.reactor.settings.retry, {
+      attempt: held.attempt + 1,
+      postponed: held.postponed,
+      error,
+      random: options.random(),
+      now: clock.now(),
+    });
+    const failure = describeFailure(error);
+    if (verdict.to === 'dead')
+      settle(held, { to: 'dead', reason: verdict.reason, error: failure }, [], error);
+    else
+      settle(
+        held,
+        { to: 'pending', delayMs: verdict.delayMs, counted: verdict.counted, error: failure },
+        [],
+        error,
+      );
+  };
+
+  /** Its outcome is decided: frees the slot and hands the outcome on. */
+  const settle = (
+    held: Held,
+    outcome: Outcome,
+    children: AttemptContext['children'],
+    error?: unknown,
+  ): void => {
+    held.phase = 'over';
+    const ms = Math.max(0, clock.now() - held.startedAt);
+    settler.settle(held, { outcome, ms, children, error });
+    if (!lingering.has(held)) leaveSlot(held);
+  };
+
+  const leaveSlot = (held: Held): void => {
+    if (held.reactor.handling.delete(held)) pump(held.reactor);
+  };
+
+  /** Its lease is lost: nothing to record. */
+  const drop = (held: Held): void => {
+    held.phase = 'over';
+    settler.lost(held);
+    leaveSlot(held);
+  };
+
+  const cameBack = (held: Held): void => {
+    if (!lingering.delete(held)) return;
+    leaveSlot(held);
+    options.hungry(held.reactor);
+    options.pulse();
+  };
+
+  const linger = (held: Held): void => {
+    const stuckAt = clock.now() + STUCK_MS;
+    lingering.set(held, stuckAt);
+    alarm.noLaterThan('deadline', stuckAt);
+  };
+
+  alarm.when('deadline', () => {
+    const now = clock.now();
+    let next = Infinity;
+    for (const reactor of roster.all()) {
+      for (const held of reactor.handling) {
+        if (held.phase === 'over') continue;
+        const deadline = held.startedAt + reactor.settings.timeoutMs;
+        if (deadline > now) {
+          // Handlers are in the order of their start, and all of a reactor have the same time.
+          next = Math.min(next, deadline);
+          break;
+        }
+        timeOut(held);
+      }
+    }
+    for (const [held, stuckAt] of lingering) {
+      if (stuckAt > now) next = Math.min(next, stuckAt);
+      else {
+        lingering.delete(held);
+        lifecycle.tell('reactor:stuck', () => moment(held));
+        options.logger.error(
+          moment(held),
+          'a handler did not return after its timeout; its slot is given up for lost',
+        );
+        leaveSlot(held);
+        options.hungry(held.reactor);
+      }
+    }
+    if (next < Infinity) alarm.noLaterThan('deadline', next);
+  });
+
+  const timeOut = (held: Held): void => {
+    const { settings } = held.reactor;
+    const error = new NexusError(
+      'NEXUS_TIMEOUT',
+      `reactor "${settings.name}" did not finish within ${settings.timeoutMs} ms; raise timeoutMs or make the handler stop at ctx.signal`,
+    );
+    linger(held);
+    settleFailure(held, error);
+    held.abort?.(error);
+  };
+
+  const giveUp = (held: Held, reason: NexusError): void => {
+    if (held.phase === 'over') return;
+    if (held.phase === 'handling') linger(held);
+    else {
+      const place = held.reactor.waiting.indexOf(held);
+      if (place >= 0) held.reactor.waiting.splice(place, 1);
+    }
+    held.phase = 'over';
+    settler.lost(held);
+    held.abort?.(reason);
+  };
+
+  return {
+    pump,
+    feed: (fed) => {
+      for (const { reactor, held } of fed) {
+        for (const each of held) reactor.waiting.push(each);
+        pump(reactor);
+      }
+    },
+    giveUp,
+    cancel: ({ reactor: key, run, seq }) => {
+      for (const reactor of roster.all()) {
+        if (reactor.row?.key !== key) continue;
+        const held = [...reactor.waiting, ...reactor.handling].find(
+          ({ lease }) => lease.run === run && lease.seq === seq,
+        );
+        if (held) giveUp(held, leaseLost(deliveryId(held.lease)));
+      }
+    },
+    interrupt: () => {
+      let count = 0;
+      for (const reactor of roster.all()) {
+        for (const held of [...reactor.handling]) {
+          if (held.phase !== 'handling') continue;
+          count += 1;
+          linger(held);
+          settle(held, { to: 'pending', delayMs: 0, counted: false }, []);
+          held.abort?.(leaseLost(deliveryId(held.lease)));
+        }
+      }
+      return count;
+    },
+    release: (of) => {
+      let count = 0;
+      for (const reactor of of ? [of] : roster.all()) {
+        for (const held of reactor.waiting.splice(0)) {
+          count += 1;
+          held.phase = 'over';
+          settler.settle(held, {
+            outcome: { to: 'pending', delayMs: 0, counted: false },
+            ms: 0,
+            children: [],
+            error: undefined,
+          });
+        }
+      }
+      return count;
+    },
+    handling: () => {
+      let count = 0;
+      for (const reactor of roster.all())
+        for (const held of reactor.handling) if (held.phase === 'handling') count += 1;
+      return count;
+    },
+    lingering: () => [...lingering.keys()].map((held) => held.lease),
+  };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}

@@ -1,0 +1,120 @@
+/** Brings the outcome of an attempt into storage, and tells what came of it. */
+import type { Clock } from '../core/clock.js';
+import { describeFailure } from '../core/errors.js';
+import type { LoggerLike } from '../nexus.js';
+import type { Appended, NewEvent, Outcome, Settlement } from '../storage/storage.js';
+import type { Alarm } from './alarm.js';
+import type { Budget } from './budget.js';
+import type { Lifecycle } from './lifecycle.js';
+import type { Held } from './local-reactor.js';
+import { moment, succeededMoment } from './moment.js';
+import type { Work } from './work.js';
+
+/** How an attempt ended. */
+export type Ended = {
+  readonly outcome: Outcome;
+  readonly ms: number;
+  readonly children: readonly NewEvent[];
+  /** What was thrown, for listeners. */
+  readonly error: unknown;
+};
+
+export interface Settler {
+  settle(held: Held, ended: Ended): void;
+  /** The lease is lost: nothing is recorded. */
+  lost(held: Held): void;
+  readonly tally: { settled: number; unrecorded: number };
+}
+
+export function createSettler(options: {
+  clock: Clock;
+  logger: LoggerLike;
+  alarm: Alarm;
+  budget: Budget;
+  lifecycle: Lifecycle;
+  submit: (work: Work) => void;
+  hungry: (held: Held) => void;
+  finished: (held: Held) => void;
+}): Settler {
+  const { budget, lifecycle, logger, alarm, clock } = options;
+  const tally = { settled: 0, unrecorded: 0 };
+
+  const settle = (held: Held, ended: Ended): void => {
+    options.submit({
+      kind: 'settle',
+      settlement: toSettlement(held, ended),
+      events: ended.children,
+      done: (outcome, results, from) => {
+        leave(held);
+        if (outcome === 'lease_lost') return;
+        tally.settled += 1;
+        if (ended.children.length > 0) tellDuplicates(ended.children, results, from);
+        tell(held, ended);
+        if (ended.outcome.to === 'pending') alarm.noLaterThan('due', clock.now() + ended.outcome.delayMs);
+        options.finished(held);
+      },
+      failed: (error) => couldNot(held, ended, error),
+    });
+  };
+
+  const tellDuplicates = (
+    children: readonly NewEvent[],
+    results: readonly Appended[],
+    from: number,
+  ): void => {
+    children.forEach(({ type, source }, i) => {
+      const result = results[from + i];
+      if (result?.outcome === 'duplicate')
+        lifecycle.tell('dispatch:duplicate', () => ({ id: result.id, type, source }));
+    });
+  };
+
+  /** The storage refuses this very settlement: without its children it may do. */
+  const couldNot = (held: Held, ended: Ended, error: unknown): void => {
+    if (ended.children.length > 0) {
+      const failure = describeFailure(error);
+      settle(held, {
+        ...ended,
+        outcome: { to: 'dead', reason: 'not_retryable', error: failure },
+        children: [],
+        error,
+      });
+      return;
+    }
+    tally.unrecorded += 1;
+    leave(held);
+  };
+
+  const leave = (held: Held): void => {
+    budget.given(held.reactor);
+    options.hungry(held);
+  };
+
+  const tell = (held: Held, { outcome, ms, error }: Ended): void => {
+    if (outcome.to === 'succeeded') lifecycle.tell('delivery:succeeded', () => succeededMoment(held, ms));
+    else if (outcome.to === 'dead') {
+      logger.error({ ...moment(held), reason: outcome.reason, failure: outcome.error }, 'a delivery is dead');
+      lifecycle.tell('delivery:dead', () => ({ ...moment(held), reason: outcome.reason, error }));
+    } else if (outcome.to === 'pending' && outcome.error) {
+      logger.warn(
+        { ...moment(held), retryInMs: outcome.delayMs, counted: outcome.counted, failure: outcome.error },
+        'a delivery failed and will be retried',
+      );
+      lifecycle.tell('delivery:failed', () => ({ ...moment(held), ms, error, retryInMs: outcome.delayMs }));
+    }
+  };
+
+  return { settle, lost: leave, tally };
+}
+
+function toSettlement(held: Held, { outcome, ms }: Ended): Settlement {
+  const counted = outcome.to !== 'pending' || outcome.counted;
+  const postponed = outcome.to === 'pending' && outcome.error !== undefined && !counted;
+  return {
+    lease: held.lease,
+    outcome,
+    attempt: held.attempt + (counted ? 1 : 0),
+    postponed: held.postponed + (postponed ? 1 : 0),
+    ms,
+  };
+}

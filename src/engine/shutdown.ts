@@ -1,0 +1,88 @@
+/**
+ * Closing: no new leases → handlers drain, what they dispatch is still taken → at the deadline their signals abort → last
+ * commit → the storage closes. It always settles.
+ */
+import { describeFailure } from '../core/errors.js';
+import type { CloseOptions, CloseReport, LoggerLike } from '../nexus.js';
+import type { Storage } from '../storage/storage.js';
+import type { Alarm } from './alarm.js';
+import type { Budget } from './budget.js';
+import type { Committer } from './committer.js';
+import type { Feeder } from './feeder.js';
+import type { Guard } from './guard.js';
+import type { Lifecycle } from './lifecycle.js';
+import type { Runner } from './runner.js';
+import type { Settler } from './settler.js';
+import type { Watch } from './watch.js';
+
+export interface Shutdown {
+  closing(): boolean;
+  close(options?: CloseOptions): Promise<CloseReport>;
+}
+
+/** For the last commit, beyond the handlers' time. */
+const LAST_COMMIT_MS = 5_000;
+
+export function createShutdown(options: {
+  storage: Storage;
+  alarm: Alarm;
+  budget: Budget;
+  committer: Committer;
+  feeder: Feeder;
+  guard: Guard;
+  runner: Runner;
+  settler: Settler;
+  lifecycle: Lifecycle;
+  logger: LoggerLike;
+  watch: Watch;
+  opening: () => Promise<unknown> | undefined;
+  closedError: () => Error;
+  unsubscribe: () => void;
+}): Shutdown {
+  const { committer, runner, settler, watch } = options;
+  let closing: Promise<CloseReport> | undefined;
+
+  const close = async (timeoutMs: number): Promise<CloseReport> => {
+    options.budget.shut();
+    await options.opening()?.catch(() => undefined);
+    const settledBefore = settler.tally.settled;
+    await options.feeder.stop();
+    const released = runner.release();
+    await by(timeoutMs, () => runner.handling() === 0 && committer.pending() === 0);
+    const interrupted = runner.interrupt();
+    await by(LAST_COMMIT_MS, () => committer.pending() === 0 && !committer.busy());
+    const left = await committer.stop();
+    let unrecorded = settler.tally.unrecorded;
+    for (const work of left) {
+      if (work.kind === 'append') work.failed(options.closedError());
+      else if (work.kind === 'settle') unrecorded += 1;
+    }
+    options.unsubscribe();
+    await options.guard.stop();
+    options.alarm.stop();
+    await options.storage.close().catch((error: unknown) => {
+      options.logger.error({ failure: describeFailure(error) }, 'the storage did not close cleanly');
+    });
+    watch.end(options.closedError);
+    const drained = Math.max(0, settler.tally.settled - settledBefore - released - interrupted);
+    const report: CloseReport = { drained, interrupted, released, unrecorded };
+    options.lifecycle.tell('closed', () => report);
+    options.lifecycle.clear();
+    return report;
+  };
+
+  const by = (timeoutMs: number, fact: () => boolean): Promise<true> =>
+    watch.until(() => (fact() ? true : undefined), { timeoutMs, late: (): true => true });
+
+  return {
+    closing: () => closing !== undefined,
+    close: ({ timeoutMs = 15_000 } = {}) => {
+      if (!closing) {
+        // The clock's timers let the process exit, which must not happen half-closed.
+        const awake = setInterval(() => undefined, 1_000);
+        closing = close(timeoutMs).finally(() => clearInterval(awake));
+      }
+      return closing;
+    },
+  };
+}

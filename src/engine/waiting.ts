@@ -1,0 +1,138 @@
+/** Waiting for what happens to events: settled, idle, the next of a type. */
+import { isFinal } from '../core/delivery.js';
+import { NexusError } from '../core/errors.js';
+import { toNexusEvent, type NexusEvent, type StoredEvent } from '../core/event.js';
+import { covers, matchesType } from '../core/subscription.js';
+import type { Delivery, SettledOptions, WaitForOptions } from '../nexus.js';
+import type { Storage } from '../storage/storage.js';
+import type { Roster } from './roster.js';
+import { notFound, toDelivery } from './views.js';
+import type { Watch } from './watch.js';
+
+export interface Waiting {
+  settled(eventId: string, options?: SettledOptions): Promise<Delivery[]>;
+  waitFor(type: string, options?: WaitForOptions): Promise<NexusEvent>;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const PAGE = 500;
+
+export function createWaiting(options: {
+  storage: Storage;
+  roster: Roster;
+  watch: Watch;
+  opened: () => Promise<unknown>;
+}): Waiting {
+  const { storage, roster, watch, opened } = options;
+
+  /** The deliveries of an event, and whether more is to come of it. */
+  const look = async (event: StoredEvent): Promise<{ deliveries: Delivery[]; final: boolean }> => {
+    const deliveries: Delivery[] = [];
+    for (let after, more = true; more;) {
+      const page = await storage.read.deliveries({ eventId: event.id, limit: PAGE, ...(after && { after }) });
+      deliveries.push(...page.items.map(toDelivery));
+      after = page.next;
+      more = after !== undefined;
+    }
+    const passed = roster
+      .active()
+      .every(
+        (reactor) =>
+          reactor.position >= event.seq || !reactor.row || !covers(reactor.row.subscription, event),
+      );
+    const registered = [...roster.all()].every(
+      (reactor) => reactor.state !== 'running' || reactor.row !== undefined,
+    );
+    return {
+      deliveries,
+      final: passed && registered && deliveries.every((delivery) => isFinal(delivery.state)),
+    };
+  };
+
+  const lookAtAll = async (event: StoredEvent): Promise<{ deliveries: Delivery[]; final: boolean }> => {
+    const all: Delivery[] = [];
+    let final = true;
+    const open = [event];
+    for (let next = open.shift(); next; next = open.shift()) {
+      const one = await look(next);
+      all.push(...one.deliveries);
+      final &&= one.final;
+      for (let after: number | undefined = next.seq; after !== undefined;) {
+        const page: { items: readonly StoredEvent[]; next: number | undefined } = await storage.read.events({
+          causationId: next.id,
+          after,
+          limit: PAGE,
+        });
+        open.push(...page.items);
+        after = page.next;
+      }
+    }
+    return { deliveries: all, final };
+  };
+
+  return {
+    settled: async (eventId, { timeoutMs = DEFAULT_TIMEOUT_MS, descendants = false } = {}) => {
+      await opened();
+      const event = await storage.read.event(eventId);
+      if (!event) throw notFound('event', eventId);
+      const see = descendants ? lookAtAll : look;
+      return await watch.until<Delivery[]>(
+        async () => {
+          const { deliveries, final } = await see(event);
+          return final ? deliveries : undefined;
+        },
+        {
+          timeoutMs,
+          late: async () => {
+            const { deliveries } = await see(event);
+            const open = deliveries.filter((delivery) => !isFinal(delivery.state));
+            throw new NexusError(
+              'NEXUS_TIMEOUT',
+              `event ${eventId} was not settled within ${timeoutMs} ms: ${open.length} of ${deliveries.length} deliveries are not final; see details.deliveries`,
+              {
+                details: { eventId, deliveries },
+              },
+            );
+          },
+        },
+      );
+    },
+
+    waitFor: async (type, { match, after, timeoutMs = DEFAULT_TIMEOUT_MS } = {}) => {
+      await opened();
+      const { seq: head } = await storage.read.head();
+      let position = after ?? head;
+      if (position > head) {
+        throw new NexusError(
+          'NEXUS_POSITION_AHEAD',
+          `after must not be above the head of the log, ${head}; got ${position}`,
+          { details: { after: position, head } },
+        );
+      }
+      return await watch.until<NexusEvent>(
+        async () => {
+          for (;;) {
+            const page = await storage.read.log({ after: position, limit: PAGE });
+            for (const stored of page.events) {
+              if (!matchesType(type, stored.type)) continue;
+              const event = toNexusEvent(stored);
+              if (!match || match(event)) return event;
+            }
+            if (page.to <= position) return undefined;
+            position = page.to;
+          }
+        },
+        {
+          timeoutMs,
+          late: () => {
+            throw new NexusError(
+              'NEXUS_TIMEOUT',
+              `no matching ${type} within ${timeoutMs} ms; the log was read up to ${position}`,
+              { details: { type, position } },
+            );
+          },
+        },
+      );
+    },
+  };
+}

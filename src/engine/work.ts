@@ -1,0 +1,118 @@
+/** What waits for the committer. */
+import type { Appended, NewEvent, Settlement } from '../storage/storage.js';
+
+/** Events of one `dispatch` or `dispatchMany`. */
+export type AppendWork = {
+  readonly kind: 'append';
+  readonly events: readonly NewEvent[];
+  /** Its results begin at `from` of the commit's. */
+  done(results: readonly Appended[], from: number): void;
+  failed(error: unknown): void;
+};
+
+/** The outcome of an attempt, with what its handler dispatched. */
+export type SettleWork = {
+  readonly kind: 'settle';
+  readonly settlement: Settlement;
+  readonly events: readonly NewEvent[];
+  /** The results of its children begin at `from` of the commit's. */
+  done(outcome: 'settled' | 'lease_lost', results: readonly Appended[], from: number): void;
+  failed(error: unknown): void;
+};
+
+/** Something that must happen between the commits of what was said before and after it. */
+export type TaskWork = { readonly kind: 'task'; readonly run: () => Promise<void> };
+
+export type CommitWork = AppendWork | SettleWork;
+export type Work = CommitWork | TaskWork;
+
+/** What a batch may cost: events, bytes and settlements. */
+export const MAX_BATCH_EVENTS = 1_000;
+export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+const MAX_BATCH_SETTLEMENTS = 2_000;
+
+/** An unbounded first-in-first-out queue of work that knows its size. */
+export interface WorkQueue {
+  push(work: Work): void;
+  /** Back to the front, in order. */
+  putBack(work: readonly Work[]): void;
+  /** The front, when it is a task. */
+  takeTask(): TaskWork | undefined;
+  /** What fits in one batch, up to the next task; at least one item. */
+  takeBatch(maxEvents: number): CommitWork[];
+  /** Everything. */
+  takeAll(): Work[];
+  readonly length: number;
+  /** Bytes of payload that wait. */
+  readonly bytes: number;
+}
+
+export function createWorkQueue(): WorkQueue {
+  let items: Work[] = [];
+  let first = 0;
+  let bytes = 0;
+
+  const size = (work: Work): number => {
+    if (work.kind === 'task') return 0;
+    let sum = 0;
+    for (const event of work.events) sum += event.payload.length;
+    return sum;
+  };
+  const takenFirst = (): void => {
+    first += 1;
+    if (first === items.length) {
+      items = [];
+      first = 0;
+    }
+  };
+  return {
+    push: (work) => {
+      items.push(work);
+      bytes += size(work);
+    },
+    putBack: (work) => {
+      items = [...work, ...items.slice(first)];
+      first = 0;
+      for (const each of work) bytes += size(each);
+    },
+    takeTask: () => {
+      const work = items[first];
+      if (work?.kind !== 'task') return undefined;
+      takenFirst();
+      return work;
+    },
+    takeBatch: (maxEvents) => {
+      const batch: CommitWork[] = [];
+      let events = 0;
+      let settlements = 0;
+      let batchBytes = 0;
+      for (;;) {
+        const work = items[first];
+        if (work === undefined || work.kind === 'task') return batch;
+        const workBytes = size(work);
+        if (work.kind === 'settle') settlements += 1;
+        events += work.events.length;
+        batchBytes += workBytes;
+        const full =
+          events > maxEvents || settlements > MAX_BATCH_SETTLEMENTS || batchBytes > MAX_BATCH_BYTES;
+        if (full && batch.length > 0) return batch;
+        batch.push(work);
+        bytes -= workBytes;
+        takenFirst();
+      }
+    },
+    takeAll: () => {
+      const all = items.slice(first);
+      items = [];
+      first = 0;
+      bytes = 0;
+      return all;
+    },
+    get length() {
+      return items.length - first;
+    },
+    get bytes() {
+      return bytes;
+    },
+  };
+}

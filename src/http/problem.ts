@@ -1,0 +1,110 @@
+/** Error answers: RFC 9457 problem details with a stable code. */
+import { NexusError, type ErrorCode } from '../core/errors.js';
+
+/** An answer, whatever the server. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+/** Codes of the wire alone, beside those of {@link ErrorCode}. */
+export type WireCode =
+  | 'NEXUS_BAD_REQUEST'
+  | 'NEXUS_METHOD_NOT_ALLOWED'
+  | 'NEXUS_BODY_TOO_LARGE'
+  | 'NEXUS_BODY_TIMEOUT'
+  | 'NEXUS_UNSUPPORTED_MEDIA_TYPE'
+  | 'NEXUS_INTERNAL';
+
+const statusOf: Partial<Record<ErrorCode, number>> = {
+  NEXUS_UNKNOWN_EVENT: 422,
+  NEXUS_INVALID_PAYLOAD: 422,
+  NEXUS_PAYLOAD_TOO_LARGE: 413,
+  NEXUS_PAYLOAD_TOO_DEEP: 422,
+  NEXUS_PERMISSION_DENIED: 403,
+  NEXUS_UNAUTHENTICATED: 401,
+  NEXUS_RAW_BODY_CONSUMED: 500,
+  NEXUS_IDEMPOTENCY_CONFLICT: 409,
+  NEXUS_INVALID_OPTION: 422,
+  NEXUS_NOT_FOUND: 404,
+  NEXUS_OVERLOADED: 503,
+  NEXUS_CLOSED: 503,
+  NEXUS_STORAGE: 503,
+  NEXUS_STORAGE_FULL: 503,
+};
+
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    body: JSON.stringify(value),
+  };
+}
+
+export function problem(
+  status: number,
+  code: ErrorCode | WireCode,
+  detail: string,
+  more: { readonly headers?: Record<string, string>; readonly members?: Record<string, unknown> } = {},
+): Answer {
+  return {
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      ...(status === 503 && { 'retry-after': '1' }),
+      ...more.headers,
+    },
+    body: JSON.stringify({
+      type: 'about:blank',
+      title: titles[status] ?? 'Error',
+      status,
+      code,
+      detail,
+      ...more.members,
+    }),
+  };
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** The one answer to everything that does not prove who it is: it tells nothing about why. */
+export const unauthenticated: Answer = problem(
+  401,
+  'NEXUS_UNAUTHENTICATED',
+  'the request is not signed by a known node',
+  {
+    headers: { 'www-authenticate': 'Nexus-Signature' },
+  },
+);
+
+/** What went wrong inside, as far as the other side may know. */
+export function problemOf(error: unknown): Answer {
+  if (!NexusError.is(error))
+    return problem(500, 'NEXUS_INTERNAL', 'something went wrong; nothing is known to have been stored');
+  const status = statusOf[error.code] ?? 500;
+  // What concerns the storage is the operator's business: paths and disk errors stay here.
+  if (status === 503)
+    return problem(503, error.code, 'the event was not stored; send the same request again later');
+  if (status === 500)
+    return problem(
+      500,
+      error.code,
+      error.code === 'NEXUS_RAW_BODY_CONSUMED' ? error.message : 'something went wrong',
+    );
+  const { issues } = error.details;
+  return problem(status, error.code, error.message, issues === undefined ? {} : { members: { issues } });
+}

@@ -1,0 +1,61 @@
+/** NEØ Nexus: the embeddable, durable event bus of the NEØ Protocol. */
+export { createNexus } from './create-nexus.js';
+export { defineReactor } from './define-reactor.js';
+export { defineEvents } from './core/catalogue.js';
+export { errorCodes, NexusError, NonRetryableError, RetryAfterError } from './core/errors.js';
+export { memoryStorage } from './storage/memory/index.js';
+export { sqliteStorage } from './storage/sqlite/index.js';
+
+export type {
+  AnyCatalogue,
+  Catalogue,
+  EventOf,
+  InputOf,
+  OutputOf,
+  StandardSchemaV1,
+  TypeOf,
+} from './core/catalogue.js';
+export type { Clock } from './core/clock.js';
+export type { DeliveryState, EndReason } from './core/delivery.js';
+export type { ErrorCode, Failure, NexusErrorOptions } from './core/errors.js';
+export type { JsonObject, NexusEvent } from './core/event.js';
+export type { PayloadIssue } from './core/payload.js';
+export type { RetryPolicy } from './core/retry.js';
+export type {
+  AttemptRecord,
+  ChildOptions,
+  CloseOptions,
+  CloseReport,
+  DeadLetterDesk,
+  DeadLetterFilter,
+  Delivery,
+  DeliveryDesk,
+  DeliveryFilter,
+  DeliveryMoment,
+  Dispatched,
+  DispatchItem,
+  DispatchOptions,
+  EventFilter,
+  EventReader,
+  Explanation,
+  Handler,
+  Health,
+  LoggerLike,
+  Nexus,
+  NexusEventDraft,
+  NexusLifecycle,
+  NexusOptions,
+  NexusStats,
+  Page,
+  Reactor,
+  ReactorContext,
+  ReactorDefinition,
+  ReactorDesk,
+  ReactorInfo,
+  ReactorOptions,
+  SettledOptions,
+  WaitForOptions,
+} from './nexus.js';
+export type { NodeConfig } from './nodes/node-config.js';
+export type { Storage, StorageCapabilities } from './storage/storage.js';
+export type { SqliteLike } from './storage/sqlite/index.js';

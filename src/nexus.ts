@@ -1,0 +1,158 @@
+/** The Nexus, as the host and the edges see it. The engine implements it; edges know nothing else. */
+import type {
+  DeadLetterDesk,
+  Delivery,
+  DeliveryDesk,
+  EventReader,
+  Explanation,
+  Health,
+  NexusStats,
+  ReactorDesk,
+} from './contract/desks.js';
+import type { DispatchItem, DispatchOptions, Dispatched } from './contract/dispatch.js';
+import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
+import type { LoggerLike } from './contract/logger.js';
+import type { Handler, Reactor, ReactorDefinition, ReactorOptions } from './contract/reactor.js';
+import type { AnyCatalogue, Catalogue, EventOf, InputOf, TypeOf } from './core/catalogue.js';
+import type { Clock } from './core/clock.js';
+import type { RetryPolicy } from './core/retry.js';
+import type { NodeConfig } from './nodes/node-config.js';
+import type { Storage } from './storage/storage.js';
+
+export type {
+  ChildOptions,
+  DispatchItem,
+  DispatchOptions,
+  Dispatched,
+  NexusEventDraft,
+} from './contract/dispatch.js';
+export type {
+  Handler,
+  Reactor,
+  ReactorContext,
+  ReactorDefinition,
+  ReactorOptions,
+} from './contract/reactor.js';
+export type {
+  AttemptRecord,
+  DeadLetterDesk,
+  DeadLetterFilter,
+  Delivery,
+  DeliveryDesk,
+  DeliveryFilter,
+  EventFilter,
+  EventReader,
+  Explanation,
+  Health,
+  NexusStats,
+  Page,
+  ReactorDesk,
+  ReactorInfo,
+} from './contract/desks.js';
+export type { CloseOptions, CloseReport, DeliveryMoment, NexusLifecycle } from './contract/lifecycle.js';
+export type { LoggerLike } from './contract/logger.js';
+export type { Ingress, NexusWithIngress } from './contract/ingress.js';
+export { ingress } from './contract/ingress.js';
+
+/** What {@link Nexus} is made from. */
+export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
+  /** Type → Standard Schema (zod, valibot, arktype). Omitted: any type, any JSON object. */
+  events?: E;
+  /** Path of a SQLite file, `':memory:'`, or an adapter. @default './nexus.db' */
+  storage?: string | Storage;
+  /** The host's own node name: the source of what it dispatches. @default 'nexus' */
+  node?: string;
+  /** The other nodes: their secrets and what they may do. @default {} */
+  nodes?: Record<string, NodeConfig>;
+  /** Start by itself once a reactor is registered. `dispatch` always starts. @default true */
+  autoStart?: boolean;
+  /** The policy of every reactor that does not say otherwise. */
+  retry?: RetryPolicy;
+  /** Handlers running at once, per reactor. @default 16 */
+  concurrency?: number;
+  /** Deliveries in memory, over all reactors; the rest waits in storage. @default 1_000 */
+  maxInFlight?: number;
+  /** How long an instance's lease holds without renewal, milliseconds. It is renewed at a third of it. @default 30_000 */
+  leaseMs?: number;
+  /** Largest payload, bytes of JSON. @default 262_144 */
+  maxPayloadBytes?: number;
+  /** Pino-like logger, or false for none. @default pino({ name: 'nexus' }) */
+  logger?: LoggerLike | false;
+  /** Where time comes from. @default the system's */
+  clock?: Clock;
+}
+
+/** The embeddable event bus. */
+export interface Nexus<E extends Catalogue = AnyCatalogue> {
+  /** Opens the storage, migrates, recovers and runs. May be called again after it failed. */
+  start(): Promise<void>;
+  /**
+   * Validates and stores an event; resolves once it is durable.
+   *
+   * @throws NexusError NEXUS_UNKNOWN_EVENT, NEXUS_INVALID_PAYLOAD, NEXUS_PAYLOAD_TOO_LARGE, NEXUS_PAYLOAD_TOO_DEEP, NEXUS_PERMISSION_DENIED, NEXUS_IDEMPOTENCY_CONFLICT, NEXUS_OVERLOADED, NEXUS_STORAGE, NEXUS_STORAGE_FULL, NEXUS_CLOSED, NEXUS_INVALID_OPTION
+   */
+  dispatch<T extends TypeOf<E>>(
+    type: T,
+    payload: InputOf<E, T>,
+    options?: DispatchOptions,
+  ): Promise<Dispatched<T>>;
+  /** Several events in one transaction: all are stored, or none. At most 1,000. Throws as `dispatch`. */
+  dispatchMany(items: readonly DispatchItem<E>[]): Promise<Dispatched<TypeOf<E>>[]>;
+  /**
+   * Registers a reactor.
+   *
+   * @throws NexusError NEXUS_REACTOR_NAME_TAKEN, NEXUS_UNKNOWN_EVENT, NEXUS_INVALID_OPTION, NEXUS_CLOSED
+   */
+  onEvent<const T extends TypeOf<E>>(type: T | readonly T[] | '*', handler: Handler<E, T>): Reactor;
+  onEvent<const T extends TypeOf<E>>(
+    type: T | readonly T[] | '*',
+    options: ReactorOptions<E, T>,
+    handler: Handler<E, T>,
+  ): Reactor;
+  /** Registers a reactor made by `defineReactor`. Throws as `onEvent`. */
+  register<T extends TypeOf<E>>(reactor: ReactorDefinition<E, T>): Reactor;
+  /**
+   * The first event of a type after now, or after a `seq`, that matches.
+   *
+   * @throws NexusError NEXUS_TIMEOUT, NEXUS_POSITION_AHEAD, NEXUS_CLOSED
+   */
+  waitFor<T extends TypeOf<E>>(type: T, options?: WaitForOptions<E, T>): Promise<EventOf<E, T>>;
+  /**
+   * Resolves when every reactor of this process has passed the event and all its deliveries are final.
+   *
+   * @throws NexusError NEXUS_TIMEOUT (with the deliveries there are), NEXUS_NOT_FOUND, NEXUS_CLOSED
+   */
+  settled(eventId: string, options?: SettledOptions): Promise<Delivery[]>;
+  /** Resolves when nothing is running and nothing is due now. */
+  idle(): Promise<void>;
+  /** An event, who matched, every attempt, and its children. @throws NexusError NEXUS_NOT_FOUND */
+  explain(eventId: string): Promise<Explanation>;
+  readonly events: EventReader;
+  readonly deliveries: DeliveryDesk;
+  readonly deadLetters: DeadLetterDesk;
+  readonly reactors: ReactorDesk;
+  stats(): Promise<NexusStats>;
+  /** Never throws. */
+  health(): Promise<Health>;
+  /** Listens to one of the library's own moments; a listener that throws hurts nobody. Returns its end. */
+  on<K extends keyof NexusLifecycle>(name: K, listener: (moment: NexusLifecycle[K]) => unknown): () => void;
+  /** Drains and closes. Idempotent, never rejects, always settles. */
+  close(options?: CloseOptions): Promise<CloseReport>;
+}
+
+/** For `waitFor`. */
+export interface WaitForOptions<E extends Catalogue = AnyCatalogue, T extends TypeOf<E> = TypeOf<E>> {
+  match?: (event: EventOf<E, T>) => boolean;
+  /** Look from this `seq` on. @default the head at the call */
+  after?: number;
+  /** Milliseconds. @default 30_000 */
+  timeoutMs?: number;
+}
+
+/** For `settled`. */
+export interface SettledOptions {
+  /** Milliseconds. @default 30_000 */
+  timeoutMs?: number;
+  /** Wait for the events its handlers dispatched as well, and theirs. @default false */
+  descendants?: boolean;
+}

@@ -1,0 +1,93 @@
+/** The options of `createNexus`: checked, and with their defaults. */
+import { createHmac, hash, randomFillSync } from 'node:crypto';
+import { pino } from 'pino';
+import { defineEvents, type Catalogue } from './core/catalogue.js';
+import type { Sha256 } from './core/chain.js';
+import type { Clock } from './core/clock.js';
+import { NexusError } from './core/errors.js';
+import { isLegalName } from './core/event.js';
+import { retryPolicy } from './core/retry.js';
+import type { EngineParts } from './engine/parts.js';
+import type { LoggerLike, NexusOptions } from './nexus.js';
+import type { HmacSha256 } from './nodes/signatures.js';
+
+/** What follows from the options alone. */
+export function engineOptions<E extends Catalogue>(
+  options: NexusOptions<E>,
+): Omit<EngineParts, 'storage' | 'mayDispatch'> {
+  const {
+    node = 'nexus',
+    concurrency = 16,
+    maxInFlight = 1_000,
+    leaseMs = 30_000,
+    maxPayloadBytes = 262_144,
+  } = options;
+  if (typeof node !== 'string' || !isLegalName(node))
+    throw invalid('node', 'a name of 1 to 200 characters without white space or *', node);
+  whole('concurrency', concurrency, 1, 10_000);
+  whole('maxInFlight', maxInFlight, 1, 100_000);
+  whole('leaseMs', leaseMs, 100, 3_600_000);
+  whole('maxPayloadBytes', maxPayloadBytes, 1_024, 4 * 1024 * 1024);
+  return {
+    clock: options.clock ?? systemClock,
+    logger: options.logger === false ? silent : (options.logger ?? pino({ name: 'nexus' })),
+    sha256,
+    randomHex: createRandomHex(),
+    random: Math.random,
+    catalogue: options.events && defineEvents<Catalogue>(options.events),
+    node,
+    retry: retryPolicy(options.retry),
+    concurrency,
+    maxInFlight,
+    leaseMs,
+    maxPayloadBytes,
+    autoStart: options.autoStart ?? true,
+  };
+}
+
+/** The system's time; its timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  setTimer: (fn, ms) => {
+    const timer = setTimeout(fn, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** One call for a whole hash costs a third of a hash object. */
+export const sha256: Sha256 = (text) => hash('sha256', text, 'hex');
+
+export const hmacSha256: HmacSha256 = (key, data) => createHmac('sha256', key).update(data).digest();
+
+const silent: LoggerLike = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+function nothing(): void {
+  return undefined;
+}
+
+/** Random hex digits out of a pool: asking the system for each id costs more than the rest of it. */
+function createRandomHex(): (digits: number) => string {
+  const bytes = Buffer.alloc(8_192);
+  let pool = '';
+  let used = 0;
+  return (digits) => {
+    if (used + digits > pool.length) {
+      pool = randomFillSync(bytes).toString('hex');
+      used = 0;
+    }
+    used += digits;
+    return pool.slice(used - digits, used);
+  };
+}
+
+function whole(option: string, value: unknown, least: number, most: number): void {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
+  throw invalid(option, `an integer from ${least} to ${most}`, value);
+}
+
+function invalid(option: string, expected: string, got: unknown): NexusError {
+  return new NexusError('NEXUS_INVALID_OPTION', `${option} must be ${expected}; got ${String(got)}`, {
+    details: { option, expected },
+  });
+}

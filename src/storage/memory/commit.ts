@@ -1,0 +1,171 @@
+/** Settle → append → fan out → head, in one synchronous step. */
+import { hashEvent, sameContent, type Sha256 } from '../../core/chain.js';
+import type { StoredEvent } from '../../core/event.js';
+import type {
+  Appended,
+  Batch,
+  Committed,
+  FanOut,
+  FannedOut,
+  Match,
+  NewEvent,
+  Settlement,
+} from '../storage.js';
+import {
+  become,
+  find,
+  headOf,
+  isUnblocked,
+  placeOf,
+  recordAttempt,
+  type MemoryDatabase,
+  type MemoryDelivery,
+  type MemoryReactor,
+} from './database.js';
+
+export function commit(
+  database: MemoryDatabase,
+  batch: Batch,
+  context: { now: number; instance: string; sha256: Sha256 },
+): Committed {
+  const settlements = batch.settlements.map((settlement) => settle(database, settlement, context.now));
+  const headBefore = headOf(database).seq;
+  const events = batch.events.map((event) =>
+    event.onlyIf !== undefined && settlements[event.onlyIf] !== 'settled'
+      ? ({ outcome: 'skipped' } as const)
+      : append(database, event, context.sha256),
+  );
+  const fanOuts = batch.fanOuts.map((each) => fanOut(database, each, { ...context, events, headBefore }));
+  return { settlements, events, fanOuts, head: headOf(database).seq };
+}
+
+function settle(database: MemoryDatabase, settlement: Settlement, now: number): 'settled' | 'lease_lost' {
+  const { lease, outcome, attempt, postponed } = settlement;
+  const delivery = find(database, lease);
+  if (delivery?.state !== 'running' || delivery.token !== lease.token) return 'lease_lost';
+  const ms = Math.round(settlement.ms);
+  const error = 'error' in outcome ? outcome.error : undefined;
+  const common = { attempt, postponed, ms, ...(error && { error }) };
+  if (outcome.to === 'pending')
+    become(database, delivery, 'pending', { ...common, dueAt: now + Math.ceil(outcome.delayMs) });
+  else
+    become(database, delivery, outcome.to, {
+      ...common,
+      finishedAt: now,
+      reason: outcome.to === 'succeeded' ? delivery.reason : outcome.reason,
+    });
+  if (error) {
+    const how =
+      outcome.to === 'dead' ? 'dead' : outcome.to === 'pending' && outcome.counted ? 'retry' : 'postponed';
+    recordAttempt(delivery, { attempt, outcome: how, at: now, ms, error });
+  }
+  return 'settled';
+}
+
+function append(database: MemoryDatabase, event: NewEvent, sha256: Sha256): Appended {
+  const [strongest] = event.keys;
+  const known = strongest === undefined ? undefined : database.dedupe.get(`${event.source}\n${strongest}`);
+  const before = known ?? (event.idGiven ? database.byId.get(event.id) : undefined);
+  if (before) {
+    const outcome = sameContent(sha256, before, event) ? 'duplicate' : event.onOther;
+    return { outcome, id: before.id, seq: before.seq, timestamp: before.timestamp };
+  }
+  const head = headOf(database);
+  const seq = head.seq + 1;
+  const stored: StoredEvent = {
+    id: event.id,
+    type: event.type,
+    source: event.source,
+    timestamp: event.timestamp,
+    correlationId: event.correlationId,
+    causationId: event.causationId,
+    headers: event.headers,
+    schemaVersion: event.schemaVersion,
+    notBefore: event.notBefore,
+    salt: event.salt,
+    payload: event.payload,
+    payloadHash: event.payloadHash,
+    seq,
+    hash: hashEvent(sha256, head.hash, event, seq),
+  };
+  database.events.push(stored);
+  database.byId.set(stored.id, stored);
+  for (const key of event.keys) {
+    const place = `${event.source}\n${key}`;
+    if (!database.dedupe.has(place)) database.dedupe.set(place, stored);
+  }
+  return { outcome: 'appended', seq, hash: stored.hash };
+}
+
+type FanOutContext = {
+  readonly now: number;
+  readonly instance: string;
+  readonly events: readonly Appended[];
+  readonly headBefore: number;
+};
+
+function fanOut(database: MemoryDatabase, each: FanOut, context: FanOutContext): FannedOut {
+  const reactor = database.reactors.get(each.reactor);
+  if (!reactor || reactor.removed || reactor.row.generation !== each.generation)
+    return { outcome: 'superseded' };
+  const { over } = each;
+  const expected = over === 'this-batch' ? context.headBefore : over.after;
+  if (reactor.row.position !== expected) return { outcome: 'moved', position: reactor.row.position };
+  const leased: { match: number; token: number }[] = [];
+  let pending = 0;
+  const room = reactor.row.paused ? 0 : each.lease;
+  each.matches.forEach((match, index) => {
+    const result = over === 'this-batch' ? context.events[match.event] : undefined;
+    const seq =
+      over === 'this-batch' ? (result?.outcome === 'appended' ? result.seq : undefined) : match.event;
+    if (seq === undefined || reactor.deliveries.has(placeOf({ reactor: each.reactor, run: 0, seq }))) return;
+    const created = create(database, reactor, { match, seq, room: leased.length < room }, context);
+    if (created === 'running') leased.push({ match: index, token: 1 });
+    else if (created === 'pending') pending += 1;
+  });
+  reactor.row = { ...reactor.row, position: over === 'this-batch' ? headOf(database).seq : over.to };
+  return { outcome: 'done', leased, pending };
+}
+
+function create(
+  database: MemoryDatabase,
+  reactor: MemoryReactor,
+  { match, seq, room }: { match: Match; seq: number; room: boolean },
+  { now, instance }: FanOutContext,
+): 'running' | 'pending' | 'dead' {
+  const delivery: MemoryDelivery = {
+    reactor: reactor.row.key,
+    run: 0,
+    seq,
+    state: 'pending',
+    token: 0,
+    instance: undefined,
+    attempt: 0,
+    postponed: 0,
+    crashes: 0,
+    suspect: false,
+    started: false,
+    dueAt: null,
+    orderKey: match.orderKey ?? null,
+    reason: null,
+    finishedAt: null,
+    ms: null,
+    error: null,
+    attempts: [],
+  };
+  const later = match.notBefore !== undefined && match.notBefore > now;
+  const free = isUnblocked(reactor, delivery);
+  reactor.deliveries.set(placeOf(delivery), delivery);
+  if (match.dead) {
+    const { reason, error } = match.dead;
+    become(database, delivery, 'dead', { reason, error, finishedAt: now });
+    recordAttempt(delivery, { attempt: 0, outcome: 'dead', at: now, ms: 0, error });
+    return 'dead';
+  }
+  if (room && !later && free) {
+    become(database, delivery, 'running', { token: 1, instance });
+    return 'running';
+  }
+  become(database, delivery, 'pending', { dueAt: later ? (match.notBefore ?? now) : now });
+  return 'pending';
+}

@@ -1,0 +1,118 @@
+/** The memory adapter: the contract in its plainest form, and the storage of tests. */
+import { hash } from 'node:crypto';
+import type { Sha256 } from '../../core/chain.js';
+import type { Clock } from '../../core/clock.js';
+import { NexusError } from '../../core/errors.js';
+import type { Storage } from '../storage.js';
+import { claim, nextDueAt, recover } from './claims.js';
+import { commit } from './commit.js';
+import { createMemoryDatabase, find, type MemoryDatabase, type MemoryInstance } from './database.js';
+import { editRows, register } from './edits.js';
+import { createReaders } from './readers.js';
+
+/** For `memoryStorage`. */
+export interface MemoryStorageOptions {
+  /** Share one to be several instances on one log. @default a new one */
+  database?: MemoryDatabase;
+  /** Decides leases and due times. @default the system's */
+  clock?: Pick<Clock, 'now'>;
+}
+
+const sha256: Sha256 = (text) => hash('sha256', text, 'hex');
+
+/**
+ * A storage that forgets everything with its process.
+ *
+ * @example const nexus = createNexus({ storage: memoryStorage() });
+ */
+export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
+  const database = options.database ?? createMemoryDatabase();
+  const now = (): number => options.clock?.now() ?? Date.now();
+  const readers = createReaders(database);
+  let self: { id: string; instance: MemoryInstance } | undefined;
+  let reading = false;
+
+  const alive = (): string => {
+    if (self && !self.instance.dead) return self.id;
+    throw new NexusError('NEXUS_CLOSED', 'the memory storage is not open');
+  };
+  const wrote = (): void => {
+    const from = self?.id ?? '';
+    if (database.hints.size > 0) queueMicrotask(() => database.hints.forEach((hint) => hint(from)));
+  };
+
+  return {
+    capabilities: { durability: 'none', processes: 'one', chain: true, outbox: false, backup: false },
+    open: async ({ instance: id, leaseMs, mode }) => {
+      if (mode === 'run') {
+        if (self) self.instance.dead = true;
+        self = { id, instance: { leaseUntil: now() + leaseMs, leaseMs, lost: false, dead: false } };
+        database.instances.set(id, self.instance);
+      } else reading = true;
+      return { logId: database.logId, head: (await readers.head()).seq };
+    },
+    register: async (registration) => {
+      alive();
+      const row = register(database, registration);
+      wrote();
+      return row;
+    },
+    commit: async (batch) => {
+      const committed = commit(database, batch, { now: now(), instance: alive(), sha256 });
+      wrote();
+      return committed;
+    },
+    claim: async (wants) => {
+      const claimed = claim(database, wants, { now: now(), instance: alive() });
+      if (claimed.leased.length > 0) wrote();
+      return claimed;
+    },
+    markStarted: async (leases) => {
+      alive();
+      return leases.map((lease) => {
+        const delivery = find(database, lease);
+        if (delivery?.state !== 'running' || delivery.token !== lease.token) return false;
+        delivery.started = true;
+        return true;
+      });
+    },
+    renew: async () => {
+      alive();
+      if (!self || self.instance.lost) return 'lost';
+      self.instance.leaseUntil = now() + self.instance.leaseMs;
+      return 'held';
+    },
+    recover: async ({ limit }) => {
+      const recovered = recover(database, alive(), now(), limit);
+      if (recovered.recovered.length > 0) wrote();
+      return recovered;
+    },
+    nextDueInMs: async (reactors) => {
+      alive();
+      const due = reactors.flatMap((key) => nextDueAt(database.reactors.get(key)) ?? []);
+      return due.length > 0 ? due.reduce((first, each) => Math.min(first, each)) - now() : undefined;
+    },
+    get read() {
+      if (!reading) alive();
+      return readers;
+    },
+    edit: async (edit) => {
+      alive();
+      const changed = editRows(database, edit, now());
+      if (changed > 0) wrote();
+      return { changed };
+    },
+    onChange: (hint) => {
+      const listener = (from: string): void => {
+        if (self && !self.instance.dead && from !== self.id) hint();
+      };
+      database.hints.add(listener);
+      return () => void database.hints.delete(listener);
+    },
+    close: async () => {
+      if (self) self.instance.dead = true;
+      self = undefined;
+      reading = false;
+    },
+  };
+}

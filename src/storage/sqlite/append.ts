@@ -1,0 +1,89 @@
+/** Appends events to the log, unless they were said before. */
+import { hashEvent, sameContent, type Sha256 } from '../../core/chain.js';
+import type { Appended, NewEvent } from '../storage.js';
+import { createBulkInsert } from './bulk-insert.js';
+import type { HeadCache } from './head-cache.js';
+import type { SqliteLike } from './sqlite-like.js';
+
+export type Append = (events: readonly NewEvent[], held: (settlement: number) => boolean) => Appended[];
+
+type FirstRow = {
+  id: string;
+  seq: number;
+  timestamp: number;
+  type: string;
+  salt: string | null;
+  payload_hash: string;
+};
+
+export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): Append {
+  const rows = createBulkInsert(
+    db,
+    `INSERT INTO nexus_events (seq, id, type, source, timestamp, correlation_id, causation_id, headers,
+      schema_version, not_before, salt, payload, payload_hash, hash)`,
+    '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  const columns = 'e.id, e.seq, e.timestamp, e.type, e.salt, e.payload_hash';
+  const byKey = db.prepare(
+    `SELECT ${columns} FROM nexus_dedupe k JOIN nexus_events e ON e.seq = k.seq WHERE k.source = ? AND k.key = ?`,
+  );
+  const byId = db.prepare(`SELECT ${columns} FROM nexus_events e WHERE e.id = ?`);
+  const record = db.prepare('INSERT OR IGNORE INTO nexus_dedupe (source, key, seq) VALUES (?, ?, ?)');
+
+  const first = (event: NewEvent): FirstRow | undefined => {
+    rows.flush();
+    const [strongest] = event.keys;
+    const known = strongest === undefined ? undefined : byKey.get(event.source, strongest);
+    return (known ?? (event.idGiven ? byId.get(event.id) : undefined)) as FirstRow | undefined;
+  };
+
+  return (events, held) => {
+    rows.reset();
+    const results: Appended[] = [];
+    let { seq, hash } = cache.head();
+    for (const event of events) {
+      if (event.onlyIf !== undefined && !held(event.onlyIf)) {
+        results.push({ outcome: 'skipped' });
+        continue;
+      }
+      const before = event.keys.length > 0 || event.idGiven ? first(event) : undefined;
+      if (before) {
+        const same = sameContent(
+          sha256,
+          { type: before.type, salt: before.salt, payloadHash: before.payload_hash },
+          event,
+        );
+        results.push({
+          outcome: same ? 'duplicate' : event.onOther,
+          id: before.id,
+          seq: before.seq,
+          timestamp: before.timestamp,
+        });
+        continue;
+      }
+      seq += 1;
+      hash = hashEvent(sha256, hash, event, seq);
+      rows.add(
+        seq,
+        event.id,
+        event.type,
+        event.source,
+        event.timestamp,
+        event.correlationId === event.id ? null : event.correlationId,
+        event.causationId,
+        event.headers,
+        event.schemaVersion,
+        event.notBefore,
+        event.salt,
+        event.payload,
+        event.payloadHash,
+        hash,
+      );
+      for (const key of event.keys) record.run(event.source, key, seq);
+      results.push({ outcome: 'appended', seq, hash });
+    }
+    rows.flush();
+    cache.moved(seq, hash);
+    return results;
+  };
+}

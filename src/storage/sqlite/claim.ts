@@ -1,0 +1,126 @@
+/** Leases what is due. */
+import type { Claimed, DeliveryRef, Leased, Wants } from '../storage.js';
+import type { HeadCache } from './head-cache.js';
+import { EVENT_COLUMNS, toEvent, type EventRow } from './rows.js';
+import type { SqliteLike } from './sqlite-like.js';
+import { PENDING, RUNNING } from './states.js';
+
+/** True for a pending `d` that no earlier unfinished delivery of its key holds up. */
+const UNBLOCKED = `(d.order_key IS NULL OR NOT EXISTS (
+  SELECT 1 FROM nexus_deliveries b WHERE b.reactor = d.reactor AND b.run = d.run AND b.order_key = d.order_key
+  AND b.order_key IS NOT NULL AND b.state IN (${PENDING}, ${RUNNING}) AND b.seq < d.seq))`;
+
+type DueRow = EventRow & {
+  reactor: number;
+  run: number;
+  d_seq: number;
+  token: number;
+  attempt: number;
+  postponed: number;
+  due_at: number;
+};
+
+export interface Claims {
+  /** Inside a write transaction. */
+  claim(wants: Wants, now: number, instance: number): Claimed;
+  /** Whether a claim would find something, or a reactor superseded: a read that costs no commit. */
+  worthIt(wants: Wants, now: number): boolean;
+  /** What to say of the reactors when it is not. */
+  unclaimed(wants: Wants, now: number): Claimed['reactors'];
+  nextDueAt(reactor: number): number | undefined;
+}
+
+export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
+  const columns = `d.reactor, d.run, d.seq AS d_seq, d.token, d.attempt, d.postponed, d.due_at, ${EVENT_COLUMNS}`;
+  const select = (extra: string): ReturnType<SqliteLike['prepare']> =>
+    db.prepare(`SELECT ${columns} FROM nexus_deliveries d JOIN nexus_events e ON e.seq = d.seq
+      WHERE d.reactor = ? AND d.state = ${PENDING} AND ${extra} AND d.due_at <= ? AND ${UNBLOCKED}
+      ORDER BY d.due_at, d.seq LIMIT ?`);
+  const due = select('d.suspect = 0');
+  const suspects = select('d.suspect = 1 AND d.crashes = 0');
+  const crashed = select('d.suspect = 1 AND d.crashes > 0');
+  const lease =
+    db.prepare(`UPDATE nexus_deliveries SET state = ${RUNNING}, token = token + 1, instance = ?, due_at = NULL, started = 0
+    WHERE reactor = ? AND run = ? AND seq = ?`);
+  const next =
+    db.prepare(`SELECT d.due_at FROM nexus_deliveries d WHERE d.reactor = ? AND d.state = ${PENDING} AND d.suspect = 0
+    AND ${UNBLOCKED} ORDER BY d.due_at LIMIT 1`);
+  const anyDue = db.prepare(
+    `SELECT 1 FROM nexus_deliveries WHERE reactor = ? AND state = ${PENDING} AND suspect = ? AND due_at <= ? LIMIT 1`,
+  );
+  const reactorNow = db.prepare(
+    'SELECT generation, paused FROM nexus_reactors WHERE key = ? AND removed_at IS NULL',
+  );
+
+  const isPaused = (reactor: number): boolean =>
+    (reactorNow.get(reactor) as { paused: number } | undefined)?.paused === 1;
+
+  const take = (row: DueRow, suspect: boolean, instance: number): Leased => {
+    lease.run(instance, row.reactor, row.run, row.d_seq);
+    return {
+      lease: { reactor: row.reactor, run: row.run, seq: row.d_seq, token: row.token + 1 },
+      event: toEvent(row),
+      suspect,
+      attempt: row.attempt,
+      postponed: row.postponed,
+      dueAt: row.due_at,
+    };
+  };
+
+  return {
+    claim: (wants, now, instance) => {
+      const leased: Leased[] = [];
+      const candidates: DueRow[] = [];
+      const few = wants.suspects;
+      const reactors = wants.reactors.map(({ reactor, generation, limit }) => {
+        const state = cache.reactor(reactor);
+        if (!state || state.removed || state.generation !== generation)
+          return { more: false, superseded: true };
+        if (state.paused) return { more: false, superseded: false };
+        if (few.limit > 0) {
+          const rows = (few.crashed ? crashed : suspects).all(
+            reactor,
+            now,
+            few.limit + wants.except.length,
+          ) as DueRow[];
+          candidates.push(...rows.filter((row) => !excepted(wants.except, row)));
+        }
+        if (limit <= 0) return { more: anyDue.get(reactor, 0, now) !== undefined, superseded: false };
+        const rows = (due.all(reactor, now, limit + 1 + wants.except.length) as DueRow[]).filter(
+          (row) => !excepted(wants.except, row),
+        );
+        for (const row of rows.slice(0, limit)) leased.push(take(row, false, instance));
+        return { more: rows.length > limit, superseded: false };
+      });
+      candidates.sort((a, b) => a.due_at - b.due_at || a.d_seq - b.d_seq);
+      for (const row of candidates.slice(0, few.limit)) leased.push(take(row, true, instance));
+      return { leased, reactors };
+    },
+    worthIt: (wants, now) =>
+      wants.reactors.some(({ reactor, generation, limit }) => {
+        const row = reactorNow.get(reactor) as { generation: number; paused: number } | undefined;
+        if (row?.generation !== generation) return true;
+        if (row.paused === 1) return false;
+        return (
+          (limit > 0 && anyDue.get(reactor, 0, now) !== undefined) ||
+          (wants.suspects.limit > 0 && anyDue.get(reactor, 1, now) !== undefined)
+        );
+      }),
+    unclaimed: (wants, now) =>
+      wants.reactors.map(({ reactor, limit }) => ({
+        more: limit <= 0 && !isPaused(reactor) && anyDue.get(reactor, 0, now) !== undefined,
+        superseded: false,
+      })),
+    nextDueAt: (reactor) => {
+      const row = reactorNow.get(reactor) as { paused: number } | undefined;
+      if (row?.paused !== 0) return undefined;
+      return (next.get(reactor) as { due_at: number } | undefined)?.due_at;
+    },
+  };
+}
+
+function excepted(except: readonly DeliveryRef[], row: DueRow): boolean {
+  return except.some(
+    ({ reactor, run, seq }) => reactor === row.reactor && run === row.run && seq === row.d_seq,
+  );
+}

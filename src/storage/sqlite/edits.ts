@@ -1,0 +1,81 @@
+/** What operators do to deliveries. */
+import type { DeliveryRef, DeliverySelection, Edit } from '../storage.js';
+import type { Reactors } from './reactors.js';
+import type { SqliteLike, SqliteStatement, SqliteValue } from './sqlite-like.js';
+import { CANCELLED, DEAD, PENDING, RUNNING } from './states.js';
+
+/** Inside a write transaction; returns how many rows changed. */
+export type EditRows = (edit: Edit, now: number) => number;
+
+export function createEdits(db: SqliteLike, reactors: Reactors): EditRows {
+  const where = 'WHERE reactor = ? AND run = ? AND seq = ?';
+  const live = 'reactor IN (SELECT key FROM nexus_reactors WHERE removed_at IS NULL)';
+  const afresh = `UPDATE nexus_deliveries SET state = ${PENDING}, attempt = 0, postponed = 0, crashes = 0, suspect = 0, started = 0,
+    instance = NULL, due_at = ?, reason = NULL, finished_at = NULL`;
+  const redrive = db.prepare(`${afresh} ${where} AND state = ${DEAD} AND ${live}`);
+  const retry = db.prepare(`${afresh} ${where} AND state <> ${RUNNING} AND ${live}`);
+  const end = `UPDATE nexus_deliveries SET state = ${CANCELLED}, suspect = 0, started = 0, instance = NULL, due_at = NULL, finished_at = ?, reason = ?`;
+  const cancel = db.prepare(`${end} ${where} AND state IN (${PENDING}, ${RUNNING})`);
+  const discard = db.prepare(`${end} ${where} AND state = ${DEAD}`);
+
+  const each = (
+    refs: readonly DeliveryRef[],
+    statement: SqliteStatement,
+    ...values: SqliteValue[]
+  ): number => {
+    let changed = 0;
+    for (const { reactor, run, seq } of refs)
+      changed += Number(statement.run(...values, reactor, run, seq).changes);
+    return changed;
+  };
+  const dead = (which: DeliverySelection): readonly DeliveryRef[] => {
+    if (which.refs) return which.refs.slice(0, which.limit).filter((ref) => matches(ref, which));
+    const conditions = [`d.state = ${DEAD}`];
+    const values: SqliteValue[] = [];
+    select(which, conditions, values);
+    return db
+      .prepare(
+        `SELECT d.reactor, d.run, d.seq FROM nexus_deliveries d JOIN nexus_reactors r ON r.key = d.reactor JOIN nexus_events e ON e.seq = d.seq
+         WHERE ${conditions.join(' AND ')} ORDER BY d.reactor, d.run, d.seq LIMIT ?`,
+      )
+      .all(...values, which.limit) as DeliveryRef[];
+  };
+  const matches = (ref: DeliveryRef, which: DeliverySelection): boolean => {
+    const conditions = ['d.reactor = ?', 'd.run = ?', 'd.seq = ?'];
+    const values: SqliteValue[] = [ref.reactor, ref.run, ref.seq];
+    select(which, conditions, values);
+    const sql = `SELECT 1 FROM nexus_deliveries d JOIN nexus_reactors r ON r.key = d.reactor JOIN nexus_events e ON e.seq = d.seq WHERE ${conditions.join(' AND ')}`;
+    return db.prepare(sql).get(...values) !== undefined;
+  };
+
+  return (edit, now) => {
+    switch (edit.edit) {
+      case 'pause':
+      case 'resume':
+        return reactors.pause(edit.reactor, edit.edit === 'pause');
+      case 'seek':
+        return reactors.seek(edit);
+      case 'remove':
+        return reactors.remove(edit, now);
+      case 'redrive':
+        return each(dead(edit.which), redrive, now);
+      case 'discard':
+        return each(dead(edit.which), discard, now, 'discarded');
+      case 'retry':
+        return each([edit.delivery], retry, now);
+      case 'cancel':
+        return each([edit.delivery], cancel, now, 'cancelled');
+    }
+  };
+}
+
+function select(which: DeliverySelection, conditions: string[], values: SqliteValue[]): void {
+  const add = (condition: string, value: SqliteValue | undefined): void => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  add('r.name = ?', which.reactor);
+  add('e.type = ?', which.eventType);
+  add('d.error_code = ?', which.errorCode);
+}

@@ -1,0 +1,109 @@
+/** Creates deliveries, conditional on generation and position. */
+import type { Appended, FanOut, FannedOut, Match } from '../storage.js';
+import { createBulkInsert } from './bulk-insert.js';
+import type { HeadCache } from './head-cache.js';
+import { BORN_LEASED } from './lease-floor.js';
+import type { Attempts } from './settle.js';
+import type { SqliteLike } from './sqlite-like.js';
+import { DEAD, PENDING, RUNNING } from './states.js';
+
+export type FanOutAll = (
+  fanOuts: readonly FanOut[],
+  batch: {
+    readonly events: readonly Appended[];
+    readonly headBefore: number;
+    readonly now: number;
+    readonly instance: number;
+  },
+) => FannedOut[];
+
+export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempts): FanOutAll {
+  const leased =
+    db.prepare(`INSERT OR IGNORE INTO nexus_deliveries (reactor, run, seq, state, token, instance, order_key)
+    VALUES (?, 0, ?, ${RUNNING}, ${CLAIMED_ONCE}, ?, ?)`);
+  const fresh = createBulkInsert(
+    db,
+    'INSERT INTO nexus_deliveries (reactor, run, seq, state, token, instance)',
+    `(?, 0, ?, ${RUNNING}, ${BORN_LEASED}, ?)`,
+  );
+  const pending =
+    db.prepare(`INSERT OR IGNORE INTO nexus_deliveries (reactor, run, seq, state, due_at, order_key)
+    VALUES (?, 0, ?, ${PENDING}, ?, ?)`);
+  const bornDead =
+    db.prepare(`INSERT OR IGNORE INTO nexus_deliveries (reactor, run, seq, state, reason, finished_at, error_code, error_message)
+    VALUES (?, 0, ?, ${DEAD}, ?, ?, ?, ?)`);
+  const earlier = db.prepare(`SELECT 1 FROM nexus_deliveries WHERE reactor = ? AND run = 0 AND order_key = ?
+    AND order_key IS NOT NULL AND state IN (${PENDING}, ${RUNNING}) AND seq < ? LIMIT 1`);
+  const move = db.prepare('UPDATE nexus_reactors SET position = ? WHERE key = ?');
+
+  const create = (
+    reactor: number,
+    match: Match,
+    seq: number,
+    room: boolean,
+    now: number,
+    instance: number,
+  ): 'leased' | 'pending' | 'none' => {
+    const key = match.orderKey ?? null;
+    if (match.dead) {
+      const { reason, error } = match.dead;
+      if (bornDead.run(reactor, seq, reason, now, error.code, error.message).changes === 1) {
+        attempts.add({ reactor, run: 0, seq }, { attempt: 0, outcome: 'dead', at: now, ms: 0, error });
+      }
+      return 'none';
+    }
+    const later = match.notBefore !== undefined && match.notBefore > now;
+    if (room && !later && (key === null || earlier.get(reactor, key, seq) === undefined)) {
+      return leased.run(reactor, seq, instance, key).changes === 1 ? 'leased' : 'none';
+    }
+    return pending.run(reactor, seq, later ? (match.notBefore ?? now) : now, key).changes === 1
+      ? 'pending'
+      : 'none';
+  };
+
+  return (fanOuts, { events, headBefore, now, instance }) =>
+    fanOuts.map((fanOut): FannedOut => {
+      const state = cache.reactor(fanOut.reactor);
+      if (!state || state.removed || state.generation !== fanOut.generation) return { outcome: 'superseded' };
+      const { over } = fanOut;
+      if (state.position !== (over === 'this-batch' ? headBefore : over.after))
+        return { outcome: 'moved', position: state.position };
+      fresh.reset();
+      const taken: { match: number; token: number }[] = [];
+      let waiting = 0;
+      const room = state.paused ? 0 : fanOut.lease;
+      for (let i = 0; i < fanOut.matches.length; i++) {
+        const match = fanOut.matches[i];
+        if (!match) continue;
+        const seq = over === 'this-batch' ? appendedSeq(events[match.event]) : match.event;
+        if (seq === undefined) continue;
+        if (isPlain(match) && over === 'this-batch' && taken.length < room) {
+          // The common case: the event is new, so its delivery cannot exist yet.
+          fresh.add(fanOut.reactor, seq, instance);
+          taken.push({ match: i, token: BORN_LEASED });
+          continue;
+        }
+        const created = create(fanOut.reactor, match, seq, taken.length < room, now, instance);
+        if (created === 'leased') taken.push({ match: i, token: CLAIMED_ONCE });
+        else if (created === 'pending') waiting += 1;
+      }
+      fresh.flush();
+      const position = over === 'this-batch' ? cache.head().seq : over.to;
+      if (position !== state.position) {
+        move.run(position, fanOut.reactor);
+        state.position = position;
+      }
+      return { outcome: 'done', leased: taken, pending: waiting };
+    });
+}
+
+/** The token of other deliveries that are leased as they are made: these are found by their index. */
+const CLAIMED_ONCE = BORN_LEASED + 1;
+
+function isPlain(match: Match): boolean {
+  return match.orderKey === undefined && match.notBefore === undefined && match.dead === undefined;
+}
+
+function appendedSeq(appended: Appended | undefined): number | undefined {
+  return appended?.outcome === 'appended' ? appended.seq : undefined;
+}

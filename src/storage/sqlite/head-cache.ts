@@ -1,0 +1,60 @@
+/**
+ * Head and reactor rows, read inside the write transaction. What is remembered of them is good only while nobody else has
+ * committed: `PRAGMA data_version`, read under the write lock, says so.
+ */
+import type { SqliteLike } from './sqlite-like.js';
+
+export type ReactorState = { generation: number; position: number; paused: boolean; removed: boolean };
+
+export interface HeadCache {
+  /** To be called first in every write transaction. */
+  check(): void;
+  head(): { readonly seq: number; readonly hash: string };
+  moved(seq: number, hash: string): void;
+  reactor(key: number): ReactorState | undefined;
+  drop(): void;
+}
+
+export function createHeadCache(db: SqliteLike): HeadCache {
+  const version = db.prepare('PRAGMA data_version');
+  const last = db.prepare('SELECT seq, hash FROM nexus_events ORDER BY seq DESC LIMIT 1');
+  const base =
+    db.prepare(`SELECT (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq') AS seq,
+    (SELECT value FROM nexus_meta WHERE key = 'base_hash') AS hash`);
+  const one = db.prepare('SELECT generation, position, paused, removed_at FROM nexus_reactors WHERE key = ?');
+  let head: { seq: number; hash: string } | undefined;
+  let reactors = new Map<number, ReactorState>();
+  let seen: number | undefined;
+
+  const drop = (): void => {
+    head = undefined;
+    reactors = new Map();
+  };
+  return {
+    drop,
+    check: () => {
+      const { data_version: now } = version.get() as { data_version: number };
+      if (now !== seen) drop();
+      seen = now;
+    },
+    head: () => (head ??= (last.get() ?? base.get()) as { seq: number; hash: string }),
+    moved: (seq, hash) => {
+      head = { seq, hash };
+    },
+    reactor: (key) => {
+      let state = reactors.get(key);
+      if (state) return state;
+      const row = one.get(key) as
+        { generation: number; position: number; paused: number; removed_at: number | null } | undefined;
+      if (!row) return undefined;
+      state = {
+        generation: row.generation,
+        position: row.position,
+        paused: row.paused === 1,
+        removed: row.removed_at !== null,
+      };
+      reactors.set(key, state);
+      return state;
+    },
+  };
+}

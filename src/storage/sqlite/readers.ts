@@ -1,0 +1,100 @@
+/** Bounded reads. In WAL mode they neither wait for writers nor hold them up. */
+import type { DeliveryCounts, Readers } from '../storage.js';
+import { readDeliveries } from './read-deliveries.js';
+import { readEvents, readLog } from './read-events.js';
+import {
+  DELIVERY_COLUMNS,
+  EVENT_COLUMNS,
+  toAttempt,
+  toDelivery,
+  toEvent,
+  toReactor,
+  type AttemptRow,
+  type DeliveryRow,
+  type EventRow,
+  type ReactorTableRow,
+} from './rows.js';
+import type { SqliteLike } from './sqlite-like.js';
+import { DEAD, PENDING, stateName } from './states.js';
+
+/** SQLite's limit on parameters is 32,766; this keeps statements small. */
+const IDS_AT_ONCE = 500;
+
+export function createReaders(db: SqliteLike, running: () => number): Readers {
+  const head = db.prepare(`SELECT coalesce((SELECT seq FROM nexus_events ORDER BY seq DESC LIMIT 1),
+      (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq')) AS seq,
+    coalesce((SELECT hash FROM nexus_events ORDER BY seq DESC LIMIT 1), (SELECT value FROM nexus_meta WHERE key = 'base_hash')) AS hash`);
+  const event = db.prepare(`SELECT ${EVENT_COLUMNS} FROM nexus_events e WHERE e.id = ?`);
+  const delivery =
+    db.prepare(`SELECT ${DELIVERY_COLUMNS} FROM nexus_deliveries d JOIN nexus_reactors r ON r.key = d.reactor
+    JOIN nexus_events e ON e.seq = d.seq WHERE d.reactor = ? AND d.run = ? AND d.seq = ?`);
+  const attempts = db.prepare(
+    'SELECT * FROM nexus_attempts WHERE reactor = ? AND run = ? AND seq = ? ORDER BY n LIMIT 1000',
+  );
+  const reactors = db.prepare('SELECT * FROM nexus_reactors WHERE removed_at IS NULL ORDER BY name');
+  const countOf = db.prepare(
+    'SELECT state, count(*) AS n FROM nexus_deliveries WHERE reactor = ? GROUP BY state',
+  );
+  const countAll = db.prepare('SELECT state, count(*) AS n FROM nexus_deliveries GROUP BY state');
+  const waiting =
+    db.prepare(`SELECT count(*) AS pending, coalesce(sum(attempt > 0), 0) AS retrying, min(due_at) AS due
+    FROM nexus_deliveries WHERE state = ${PENDING}`);
+  const dead = db.prepare(`SELECT count(*) AS n FROM nexus_deliveries WHERE state = ${DEAD}`);
+  const headSeq = (): { seq: number; hash: string } => head.get() as { seq: number; hash: string };
+  const log = readLog(db, () => headSeq().seq);
+  const events = readEvents(db);
+  const deliveries = readDeliveries(db);
+
+  return {
+    head: async () => headSeq(),
+    event: async (id) => {
+      const row = event.get(id) as EventRow | undefined;
+      return row && toEvent(row);
+    },
+    eventsById: async (ids) => {
+      const found = [];
+      for (let i = 0; i < ids.length; i += IDS_AT_ONCE) {
+        const some = ids.slice(i, i + IDS_AT_ONCE);
+        const sql = `SELECT ${EVENT_COLUMNS} FROM nexus_events e WHERE e.id IN (${some.map(() => '?').join()})`;
+        found.push(...(db.prepare(sql).all(...some) as EventRow[]).map(toEvent));
+      }
+      return found;
+    },
+    events: async (query) => events(query),
+    log: async (range) => log(range),
+    delivery: async ({ reactor, run, seq }) => {
+      const row = delivery.get(reactor, run, seq) as DeliveryRow | undefined;
+      return row && toDelivery(row);
+    },
+    deliveries: async (query) => deliveries(query),
+    attempts: async ({ reactor, run, seq }) =>
+      (attempts.all(reactor, run, seq) as AttemptRow[]).map(toAttempt),
+    reactors: async () => (reactors.all() as ReactorTableRow[]).map(toReactor),
+    counts: async (reactor) => {
+      const counts: { -readonly [K in keyof DeliveryCounts]: number } = {
+        pending: 0,
+        running: 0,
+        succeeded: 0,
+        dead: 0,
+        cancelled: 0,
+      };
+      const rows = reactor === undefined ? countAll.all() : countOf.all(reactor);
+      for (const { state, n } of rows as { state: number; n: number }[]) counts[stateName(state)] = n;
+      return counts;
+    },
+    backlog: async () => {
+      const { pending, retrying, due } = waiting.get() as {
+        pending: number;
+        retrying: number;
+        due: number | null;
+      };
+      return {
+        pending,
+        retrying,
+        running: running(),
+        dead: (dead.get() as { n: number }).n,
+        oldestDueAt: due ?? undefined,
+      };
+    },
+  };
+}

@@ -1,0 +1,147 @@
+/** The SQLite adapter: one file, WAL, every commit on disk before it is acknowledged. */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../core/clock.js';
+import { NexusError } from '../../core/errors.js';
+import type { Batch, Committed, Storage } from '../storage.js';
+import { connect, type Connection } from './connection.js';
+import { BORN_LEASED, type LeaseFloor } from './lease-floor.js';
+import { loadDriver } from './load-driver.js';
+import type { SqliteDriver } from './sqlite-like.js';
+
+/** For `sqliteStorage`. */
+export interface SqliteStorageOptions {
+  /** The file, in a folder that exists and can be written; or `':memory:'`. */
+  path: string;
+  /** Decides leases and due times. @default the system's */
+  clock?: Pick<Clock, 'now'>;
+  /** Another driver than better-sqlite3. */
+  driver?: SqliteDriver;
+}
+
+/** How often to look whether another process has written. */
+const CHANGE_CHECK_MS = 1_000;
+
+/**
+ * The SQLite storage adapter.
+ *
+ * @example const nexus = createNexus({ storage: sqliteStorage({ path: './nexus.db' }) });
+ */
+export function sqliteStorage(options: SqliteStorageOptions): Storage {
+  const { path } = options;
+  const now = (): number => options.clock?.now() ?? Date.now();
+  let connection: Connection | undefined;
+  const open = (): Connection => {
+    if (connection) return connection;
+    throw new NexusError('NEXUS_CLOSED', `the storage ${path} is not open`);
+  };
+  const onDisk = path !== ':memory:';
+
+  return {
+    capabilities: {
+      durability: onDisk ? 'disk' : 'none',
+      processes: onDisk ? 'many' : 'one',
+      chain: true,
+      outbox: false,
+      backup: false,
+    },
+    open: async ({ instance, leaseMs, mode }) => {
+      connection ??= await connect({
+        path,
+        driver: options.driver ?? (await loadDriver()),
+        mode,
+        logId: randomUUID(),
+      });
+      if (mode === 'run') await connection.enter(instance, leaseMs, now());
+      return { logId: connection.logId, head: (await connection.readers.head()).seq };
+    },
+    register: async (registration) => {
+      const { write, reactors } = open();
+      return await write(() => reactors.register(registration, now()));
+    },
+    commit: async (batch) => {
+      const { write, settle, append, fanOut, cache, instance, keepFloor, floor } = open();
+      return await write(
+        (): Committed => {
+          const at = now();
+          keepFloor();
+          const settlements = batch.settlements.map((settlement) =>
+            settle(settlement, at) ? 'settled' : 'lease_lost',
+          );
+          const headBefore = cache.head().seq;
+          const events = append(batch.events, (index) => settlements[index] === 'settled');
+          const fanOuts = fanOut(batch.fanOuts, { events, headBefore, now: at, instance: instance() });
+          return { settlements, events, fanOuts, head: cache.head().seq };
+        },
+        (committed) => trackLeases(floor, batch, committed),
+      ).catch((error: unknown) => {
+        if (NexusError.is(error) && error.details.outcome === 'unknown') floor.doubt();
+        throw error;
+      });
+    },
+    claim: async (wants) => {
+      const { write, claims, instance } = open();
+      if (!claims.worthIt(wants, now())) {
+        return { leased: [], reactors: claims.unclaimed(wants, now()) };
+      }
+      return await write(() => claims.claim(wants, now(), instance()));
+    },
+    markStarted: async (leases) => {
+      const { write, markStarted } = open();
+      return await write(() => leases.map(markStarted));
+    },
+    renew: async () => {
+      const { write, renew } = open();
+      return (await write(() => renew(now()))) ? 'held' : 'lost';
+    },
+    recover: async ({ limit }) => {
+      const { write, instances, instance } = open();
+      const dead = instances.dead(instance(), now());
+      if (dead.length === 0) return { recovered: [], more: false };
+      return await write(() => instances.takeBack(dead, limit, now()));
+    },
+    nextDueInMs: async (reactors) => {
+      const { claims } = open();
+      let earliest: number | undefined;
+      for (const reactor of reactors) {
+        const dueAt = claims.nextDueAt(reactor);
+        if (dueAt !== undefined && (earliest === undefined || dueAt < earliest)) earliest = dueAt;
+      }
+      return earliest === undefined ? undefined : earliest - now();
+    },
+    get read() {
+      return open().readers;
+    },
+    edit: async (edit) => {
+      const { write, edits } = open();
+      return { changed: await write(() => edits(edit, now())) };
+    },
+    onChange: (hint) => {
+      const { changed } = open();
+      const timer = setInterval(() => {
+        if (connection && changed()) hint();
+      }, CHANGE_CHECK_MS);
+      timer.unref();
+      return () => clearInterval(timer);
+    },
+    close: async () => {
+      const closing = connection;
+      connection = undefined;
+      await closing?.close();
+    },
+  };
+}
+
+/** Only once it is committed: a floor that is too high would hide deliveries from recovery. */
+function trackLeases(floor: LeaseFloor, batch: Batch, committed: Committed): void {
+  batch.settlements.forEach(({ lease }, i) => {
+    if (lease.token === BORN_LEASED && committed.settlements[i] === 'settled') floor.settled(lease.seq);
+  });
+  committed.fanOuts.forEach((result, i) => {
+    const fanOut = batch.fanOuts[i];
+    if (result.outcome !== 'done' || fanOut?.over !== 'this-batch') return;
+    for (const { match, token } of result.leased) {
+      const event = committed.events[fanOut.matches[match]?.event ?? -1];
+      if (token === BORN_LEASED && event?.outcome === 'appended') floor.leased(event.seq);
+    }
+  });
+}

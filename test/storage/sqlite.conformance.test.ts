@@ -1,0 +1,67 @@
+import Database from 'better-sqlite3';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'vitest';
+import type { SqliteDriver, SqliteLike } from '../../src/storage/sqlite/index.js';
+import { sqliteStorage } from '../../src/storage/sqlite/index.js';
+import { loadDriver } from '../../src/storage/sqlite/load-driver.js';
+import type { Storage } from '../../src/storage/storage.js';
+import { storageConformance, type StorageFixture } from '../../src/testing/storage-conformance.js';
+import { createTestClock } from '../support/test-clock.js';
+
+const realDriver = await loadDriver();
+
+/** A file; a storage is killed by closing all its connections behind its back, as the kernel does for a dead process. */
+function onDisk(): StorageFixture {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-conformance-'));
+  const path = join(folder, 'nexus.db');
+  const clock = createTestClock();
+  const connections = new Map<Storage, SqliteLike[]>();
+  return {
+    clock,
+    storage: () => {
+      const opened: SqliteLike[] = [];
+      const driver: SqliteDriver = (file, options) => {
+        const connection = realDriver(file, options);
+        opened.push(connection);
+        return connection;
+      };
+      const storage = sqliteStorage({ path, clock, driver });
+      connections.set(storage, opened);
+      return storage;
+    },
+    kill: (storage) => {
+      for (const connection of connections.get(storage) ?? []) connection.close();
+    },
+    erase: (eventId) => {
+      const db = new Database(path);
+      db.prepare('UPDATE nexus_events SET salt = NULL, payload = NULL WHERE id = ?').run(eventId);
+      db.close();
+    },
+    cleanup: async () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function inMemory(): StorageFixture {
+  const clock = createTestClock();
+  return {
+    clock,
+    storage: () => sqliteStorage({ path: ':memory:', clock }),
+    cleanup: async () => undefined,
+  };
+}
+
+storageConformance({ name: 'SQLite on disk', create: onDisk, describe, it });
+
+storageConformance({
+  name: 'SQLite in memory',
+  create: inMemory,
+  skip: {
+    'several instances': 'every connection to :memory: has a database of its own',
+    reopening: 'the data of :memory: ends with its connection',
+    erasing: 'no second connection can reach in and erase',
+  },
+  describe,
+  it,
+});
