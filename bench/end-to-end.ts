@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { z } from 'zod';
+import type * as Main from '../src/index.js';
 
 /** A payment of about 180 bytes. */
 const payment = (n: number) => ({
@@ -35,7 +36,8 @@ export async function inFolder<T>(work: (file: string) => Promise<T> | T): Promi
 }
 
 // What users run: the build. (Running TypeScript directly adds a call to every closure that is made.)
-const { createNexus } = (await import('../dist/index.js')) as typeof import('../src/index.js');
+const build = new URL('../dist/index.js', import.meta.url).href;
+const { createNexus } = (await import(build)) as typeof Main;
 
 /** Nexus with everything on: schema, salt, two hashes, chain, positions, tokens. */
 export async function nexusEndToEnd(file: string, events: number, inFlight: number): Promise<number> {

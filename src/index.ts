@@ -3,6 +3,8 @@ export { createNexus } from './create-nexus.js';
 export { defineReactor } from './define-reactor.js';
 export { defineEvents } from './core/catalogue.js';
 export { errorCodes, NexusError, NonRetryableError, RetryAfterError } from './core/errors.js';
+export { ProtocolEvent } from './protocol/protocol-event.js';
+export { protocolEvents } from './protocol/protocol-events.js';
 export { memoryStorage } from './storage/memory/index.js';
 export { sqliteStorage } from './storage/sqlite/index.js';
 
