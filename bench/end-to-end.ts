@@ -64,7 +64,7 @@ export async function nexusEndToEnd(file: string, events: number, inFlight: numb
       for (let i = 0; i < Math.min(inFlight, count); i++) send();
     });
   };
-  await run(Math.min(events, 2_000));
+  await run(Math.min(events, 10_000));
   handled = 0;
   const start = performance.now();
   await run(events);
@@ -135,7 +135,7 @@ export function bareGroupCommit(file: string, events: number, inFlight: number):
       free += freed;
     }
   };
-  run(Math.min(events, 2_000));
+  run(Math.min(events, 10_000));
   if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('the bare run is not durable');
   const start = performance.now();
   run(events);

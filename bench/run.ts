@@ -23,5 +23,5 @@ async function compare(name: string, events: number, inFlight: number, floor: nu
 console.log(
   `publish → fsync → handler → settled, 180-byte payment, schema and chain on; Node ${process.version}, median of ${rounds}`,
 );
-await compare('1,000 in flight', 100_000, 1_000, 0.5);
+await compare('1,000 in flight', 200_000, 1_000, 0.5);
 await compare('1 in flight', 3_000, 1, 0.75);

@@ -1,7 +1,6 @@
 /** A Nexus for a test, closed when the test ends. */
 import { onTestFinished } from 'vitest';
 import { createNexus } from '../../src/create-nexus.js';
-import type { AnyCatalogue } from '../../src/core/catalogue.js';
 import type { Nexus, NexusLifecycle, NexusOptions } from '../../src/nexus.js';
 import { createMemoryDatabase, memoryStorage } from '../../src/storage/memory/index.js';
 import { createTestClock, type TestClock } from './test-clock.js';

@@ -1,0 +1,49 @@
+/** What the documents promise and show is true. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { errorCodes } from '../src/core/errors.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+describe('the README', () => {
+  it('prints the promise word for word', () => {
+    const promise = read('README.md')
+      .split('\n')
+      .filter((line) => line.startsWith('> '))
+      .map((line) => line.slice(2))
+      .join(' ');
+    expect(promise).toBe(
+      'An event for which `dispatch()` resolved, or the ingress answered 2xx, survives process kill, OS crash and power cut. Every reactor that was registered when it was committed runs for it **at least once**, or its delivery ends with a recorded reason: dead after its retries, or cancelled by an operator, by its maximum age or by removing the reactor. A handler may see the same event id again when its outcome was not recorded: after a crash, a lost lease, a timeout, a forced close or a storage failure, and when someone retries or replays. What a reactor dispatches through its context is appended in the transaction that completes it: once per event and reactor, however often it runs. The log is append-only and tamper-evident up to the last checkpoint stored elsewhere.',
+    );
+    expect(read('README.md')).not.toMatch(/exactly-once|immutable/i);
+  });
+
+  it('shows 20 lines that run', async () => {
+    const [, code = ''] = /## In 20 lines\n\n```ts\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
+    const lines = code.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('//'));
+    expect(lines.length).toBeLessThanOrEqual(20);
+    const folder = mkdtempSync(join(root, '.readme-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(join(folder, 'readme.mts'), code.replace('./nexus.db', join(folder, 'nexus.db')));
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', join(folder, 'readme.mts')],
+      { cwd: root },
+    );
+    expect(stdout).toContain('MINT_REQUESTED\n');
+  });
+});
+
+describe('docs/errors.md', () => {
+  it('lists every code with its meaning, and no other', () => {
+    const rows = [...read('docs/errors.md').matchAll(/^\| `(NEXUS_\w+)` \| (.*?) \| .+ \|$/gm)].map(
+      ([, code, meaning]) => [code, meaning],
+    );
+    expect(Object.fromEntries(rows)).toEqual(errorCodes);
+  });
+});
