@@ -5,6 +5,9 @@ import { utf8Length } from './chain.js';
 /** Deepest nesting of a payload: `JSON.parse` takes a million levels, `JSON.stringify` dies at about 4,000. */
 export const MAX_DEPTH = 64;
 
+/** Most issues that one error names. */
+const MAX_ISSUES = 100;
+
 /** One thing that is wrong with a payload, and where. */
 export interface PayloadIssue {
   readonly path: readonly (string | number)[];
@@ -70,12 +73,12 @@ function isJson(value: unknown, depth: number): boolean {
   return true;
 }
 
-/** Walks again, slowly, to name every offender (at most 100). */
+/** Walks again, slowly, to name every offender, up to a limit. */
 function whatIsWrong(type: string, payload: unknown): NexusError {
   const issues: PayloadIssue[] = [];
   let tooDeep: readonly (string | number)[] | undefined;
   const walk = (value: unknown, path: readonly (string | number)[], depth: number): void => {
-    if (issues.length >= 100 || tooDeep) return;
+    if (issues.length >= MAX_ISSUES || tooDeep) return;
     const say = (message: string): unknown => issues.push({ path, message });
     if (typeof value === 'string') {
       if (!value.isWellFormed()) say('a string with a lone surrogate is not valid Unicode');
@@ -85,21 +88,14 @@ function whatIsWrong(type: string, payload: unknown): NexusError {
       // JSON as it is.
     } else if (typeof value === 'object' && depth > MAX_DEPTH) {
       tooDeep = path;
-    } else if (Array.isArray(value)) {
+    } else if (Array.isArray(value) && typeof (value as { toJSON?: unknown }).toJSON !== 'function') {
       for (let i = 0; i < value.length; i++) walk(value[i], [...path, i], depth + 1);
     } else if (isPlainObject(value)) {
       for (const key in value) {
-        if (isPrototypeKey(key, value[key]))
-          issues.push({
-            path: [...path, key],
-            message: `the key ${key} is not allowed: it can poison prototypes`,
-          });
-        else if (!key.isWellFormed())
-          issues.push({
-            path: [...path, key.toWellFormed()],
-            message: 'a key with a lone surrogate is not valid Unicode',
-          });
+        const wrong = whatIsWrongWithKey(key, value[key]);
+        if (wrong !== undefined) issues.push({ path: [...path, key.toWellFormed()], message: wrong });
         else if (value[key] !== undefined) walk(value[key], [...path, key], depth + 1);
+        if (issues.length >= MAX_ISSUES) return;
       }
     } else
       say(
@@ -128,6 +124,11 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return !Array.isArray(value) && typeof (value as { toJSON?: unknown }).toJSON !== 'function';
 }
 
+function whatIsWrongWithKey(key: string, value: unknown): string | undefined {
+  if (isPrototypeKey(key, value)) return `the key ${key} is not allowed: it can poison prototypes`;
+  return key.isWellFormed() ? undefined : 'a key with a lone surrogate is not valid Unicode';
+}
+
 /** The keys by which a careless merge would reach a prototype. */
 function isPrototypeKey(key: string, value: unknown): boolean {
   return (
@@ -138,7 +139,7 @@ function isPrototypeKey(key: string, value: unknown): boolean {
 
 function nameOf(value: unknown): string {
   if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
+  if (Array.isArray(value)) return 'toJSON' in value ? 'an array with its own toJSON' : 'an array';
   if (typeof value !== 'object') return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
   const name = (value.constructor as { name?: string } | undefined)?.name;
   return name && name !== 'Object' ? `an instance of ${name}` : 'an object with its own toJSON';

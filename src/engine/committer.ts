@@ -48,8 +48,8 @@ export function createCommitter(options: {
   feed: (fed: readonly Fed[]) => void;
   appended: (event: NewEvent, seq: number) => void;
   storageFailed: (error: unknown, retrying: boolean) => void;
-  /** A commit of unknown outcome turned out to have happened: what it leased is not in memory. */
-  leasesUnknown: () => void;
+  /** Another instance has taken over; or what a commit leased is not in memory, for it ended without an answer. */
+  identityLost: () => void;
   pulse: () => void;
 }): Committer {
   const { storage, clock, alarm, fanOuts } = options;
@@ -108,6 +108,7 @@ export function createCommitter(options: {
     }
     answer(work, batch, trouble?.unsure ? await seeThrough(batch, committed) : committed);
     options.feed(fanOuts.apply(planned, batch.events, committed));
+    if (committed.instance === 'lost') options.identityLost();
     options.pulse();
     return [];
   };
@@ -143,7 +144,7 @@ export function createCommitter(options: {
         return outcome === 'lease_lost' && settlement && (await wasSettled(settlement)) ? 'settled' : outcome;
       }),
     );
-    if (events.some((event, i) => event !== committed.events[i])) options.leasesUnknown();
+    if (events.some((event, i) => event !== committed.events[i])) options.identityLost();
     return { events, settlements };
   };
 

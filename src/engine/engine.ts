@@ -78,7 +78,7 @@ export function createEngine(parts: EngineParts): Engine {
       lifecycle.tell('event', () => toNexusEvent({ ...event, seq, hash: '' }));
     },
     storageFailed,
-    leasesUnknown: () => void guard.newIdentity(),
+    identityLost: () => void guard.newIdentity(),
     pulse,
   });
   const hungry = (reactor: LocalReactor): void => {
@@ -121,6 +121,7 @@ export function createEngine(parts: EngineParts): Engine {
     budget,
     runner: () => runner,
     supersede: (reactor) => registrar.supersede(reactor),
+    identityLost: () => void guard.newIdentity(),
     failed: (error) => storageFailed(error, true),
     pulse,
   });
@@ -222,7 +223,7 @@ export function createEngine(parts: EngineParts): Engine {
     unsubscribe: () => unsubscribe?.(),
   });
   const quiet = (): true | undefined => {
-    const waitsForRow = [...roster.all()].some((reactor) => reactor.state === 'running' && !reactor.row);
+    const waitsForRow = ![...roster.all()].every(hasRow);
     return !committer.busy() &&
       budget.held() === 0 &&
       runner.handling() === 0 &&
@@ -230,6 +231,11 @@ export function createEngine(parts: EngineParts): Engine {
       !waitsForRow
       ? true
       : undefined;
+  };
+  /** Opened, and every reactor of this process has its row. */
+  const registered = async (): Promise<void> => {
+    await opened();
+    await watch.until(() => ([...roster.all()].every(hasRow) ? true : undefined));
   };
   const register = (definition: ReactorDefinition): Reactor => {
     if (shutdown.closing()) throw closedError();
@@ -275,7 +281,7 @@ export function createEngine(parts: EngineParts): Engine {
       return await explain(storage, eventId);
     },
     ...desks,
-    reactors: createReactorDesk({ storage, roster, opened, refresh: () => registrar.refresh() }),
+    reactors: createReactorDesk({ storage, roster, opened: registered, refresh: () => registrar.refresh() }),
     stats: async () => {
       await opened();
       const { pending, retrying, running, dead, oldestDueAt } = await storage.read.backlog();
@@ -318,6 +324,11 @@ export function createEngine(parts: EngineParts): Engine {
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+}
+
+/** False while its registration is on its way. */
+function hasRow(reactor: LocalReactor): boolean {
+  return reactor.state !== 'running' || reactor.row !== undefined;
 }
 
 function closedError(): NexusError {

@@ -34,6 +34,7 @@ export function createFeeder(options: {
   budget: Budget;
   runner: () => Runner;
   supersede: (reactor: LocalReactor) => void;
+  identityLost: () => void;
   failed: (error: unknown) => void;
   pulse: () => void;
 }): Feeder {
@@ -106,6 +107,10 @@ export function createFeeder(options: {
           { limit: 1, crashed: true },
         )
       : undefined;
+    if (claimed.instance === 'lost') {
+      options.identityLost();
+      return 0;
+    }
     const leased = [...claimed.leased, ...(rest?.leased ?? [])];
     if (alone && rest?.leased.length === 0) mayHaveSuspects = false;
     wanted.forEach((reactor, i) => {

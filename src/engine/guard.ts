@@ -36,6 +36,7 @@ export function createGuard(options: {
 }): Guard {
   const { storage, alarm, clock, lifecycle, logger } = options;
   let stopped = false;
+  let changing = false;
   let running: Promise<void> = Promise.resolve();
 
   const enter = async (): Promise<Opened> => {
@@ -95,9 +96,15 @@ export function createGuard(options: {
     enter,
     recover,
     newIdentity: async () => {
-      if (stopped) return;
+      // Several commits may notice it before the first has done something about it.
+      if (stopped || changing) return;
+      changing = true;
       await running;
-      running = newIdentity().catch((error: unknown) => options.failed(error));
+      running = newIdentity()
+        .catch((error: unknown) => options.failed(error))
+        .finally(() => {
+          changing = false;
+        });
       await running;
     },
     stop: async () => {

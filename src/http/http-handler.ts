@@ -122,6 +122,8 @@ function pathOf(target: string, basePath: string): string | undefined {
 
 function send(response: ServerResponse, request: IncomingMessage, answer: Answer): void {
   if (response.headersSent || response.destroyed) return;
-  response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) });
+  // An answer without content must not tell its length (RFC 9110, 8.6).
+  const length = answer.status === 204 ? {} : { 'content-length': Buffer.byteLength(answer.body) };
+  response.writeHead(answer.status, { ...answer.headers, ...length });
   response.end(request.method === 'HEAD' || answer.status === 204 ? undefined : answer.body);
 }

@@ -16,6 +16,8 @@ export function readNodeBody(
   if (request.rawBody instanceof Uint8Array) return Promise.resolve(within(request.rawBody, limits));
   if (request.body instanceof Uint8Array) return Promise.resolve(within(request.body, limits));
   if (request.readableEnded || request.readableDidRead) throw consumed();
+  // Its client left while something before Nexus took its time: no event will say so again.
+  if (request.destroyed) return Promise.resolve({ refused: 'aborted' });
   if (Number(request.headers['content-length'] ?? 0) > limits.limitBytes)
     return Promise.resolve({ refused: 'too_large' });
   return new Promise((resolve) => {

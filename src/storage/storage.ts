@@ -196,6 +196,8 @@ export type Committed = {
   /** Parallel to the batch's fan-outs. */
   readonly fanOuts: readonly FannedOut[];
   readonly head: number;
+  /** `lost`: another instance has taken over what this one held. Then nothing was leased to it. */
+  readonly instance: 'held' | 'lost';
 };
 
 export type Appended =
@@ -237,6 +239,8 @@ export type Claimed = {
   readonly leased: readonly Leased[];
   /** Per wanted reactor: whether more is due now, and whether the registration is superseded (then nothing was claimed). */
   readonly reactors: readonly { readonly more: boolean; readonly superseded: boolean }[];
+  /** `lost`: another instance has taken over what this one held. Then nothing was leased to it. */
+  readonly instance: 'held' | 'lost';
 };
 
 /** A delivery leased to this instance, with its event. */

@@ -16,6 +16,13 @@ export function claim(
   wants: Wants,
   context: { now: number; instance: string },
 ): Claimed {
+  if (database.instances.get(context.instance)?.lost !== false) {
+    return {
+      leased: [],
+      reactors: wants.reactors.map(() => ({ more: false, superseded: false })),
+      instance: 'lost',
+    };
+  }
   const leased: Leased[] = [];
   const suspects: MemoryDelivery[] = [];
   const reactors = wants.reactors.map(({ reactor: key, generation, limit }) => {
@@ -37,7 +44,7 @@ export function claim(
   suspects.sort(oldestFirst);
   for (const delivery of suspects.slice(0, wants.suspects.limit))
     leased.push(take(database, delivery, context));
-  return { leased, reactors };
+  return { leased, reactors, instance: 'held' };
 }
 
 export function nextDueAt(reactor: MemoryReactor | undefined): number | undefined {

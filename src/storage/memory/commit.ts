@@ -29,14 +29,17 @@ export function commit(
   context: { now: number; instance: string; sha256: Sha256 },
 ): Committed {
   const settlements = batch.settlements.map((settlement) => settle(database, settlement, context.now));
+  const lost = database.instances.get(context.instance)?.lost !== false;
   const headBefore = headOf(database).seq;
   const events = batch.events.map((event) =>
     event.onlyIf !== undefined && settlements[event.onlyIf] !== 'settled'
       ? ({ outcome: 'skipped' } as const)
       : append(database, event, context.sha256),
   );
-  const fanOuts = batch.fanOuts.map((each) => fanOut(database, each, { ...context, events, headBefore }));
-  return { settlements, events, fanOuts, head: headOf(database).seq };
+  const fanOuts = batch.fanOuts.map((each) =>
+    fanOut(database, each, { ...context, events, headBefore, lost }),
+  );
+  return { settlements, events, fanOuts, head: headOf(database).seq, instance: lost ? 'lost' : 'held' };
 }
 
 function settle(database: MemoryDatabase, settlement: Settlement, now: number): 'settled' | 'lease_lost' {
@@ -102,6 +105,7 @@ type FanOutContext = {
   readonly instance: string;
   readonly events: readonly Appended[];
   readonly headBefore: number;
+  readonly lost: boolean;
 };
 
 function fanOut(database: MemoryDatabase, each: FanOut, context: FanOutContext): FannedOut {
@@ -113,7 +117,7 @@ function fanOut(database: MemoryDatabase, each: FanOut, context: FanOutContext):
   if (reactor.row.position !== expected) return { outcome: 'moved', position: reactor.row.position };
   const leased: { match: number; token: number }[] = [];
   let pending = 0;
-  const room = reactor.row.paused ? 0 : each.lease;
+  const room = reactor.row.paused || context.lost ? 0 : each.lease;
   each.matches.forEach((match, index) => {
     const result = over === 'this-batch' ? context.events[match.event] : undefined;
     const seq =

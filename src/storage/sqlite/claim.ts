@@ -69,6 +69,13 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
 
   return {
     claim: (wants, now, instance) => {
+      if (cache.isLost(instance)) {
+        return {
+          leased: [],
+          reactors: wants.reactors.map(() => ({ more: false, superseded: false })),
+          instance: 'lost',
+        };
+      }
       const leased: Leased[] = [];
       const candidates: DueRow[] = [];
       const few = wants.suspects;
@@ -94,7 +101,7 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
       });
       candidates.sort((a, b) => a.due_at - b.due_at || a.d_seq - b.d_seq);
       for (const row of candidates.slice(0, few.limit)) leased.push(take(row, true, instance));
-      return { leased, reactors };
+      return { leased, reactors, instance: 'held' };
     },
     worthIt: (wants, now) =>
       wants.reactors.some(({ reactor, generation, limit }) => {

@@ -115,6 +115,7 @@ export async function connect(options: {
         release();
         throw error;
       }
+      cache.drop();
       floor.startOver();
       written = 0;
       before?.release();

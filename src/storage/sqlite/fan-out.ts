@@ -13,7 +13,8 @@ export type FanOutAll = (
     readonly events: readonly Appended[];
     readonly headBefore: number;
     readonly now: number;
-    readonly instance: number;
+    /** Undefined when it is lost: then nothing is leased to it. */
+    readonly instance: number | undefined;
   },
 ) => FannedOut[];
 
@@ -42,7 +43,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
     seq: number,
     room: boolean,
     now: number,
-    instance: number,
+    instance: number | undefined,
   ): 'leased' | 'pending' | 'none' => {
     const key = match.orderKey ?? null;
     if (match.dead) {
@@ -54,7 +55,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
     }
     const later = match.notBefore !== undefined && match.notBefore > now;
     if (room && !later && (key === null || earlier.get(reactor, key, seq) === undefined)) {
-      return leased.run(reactor, seq, instance, key).changes === 1 ? 'leased' : 'none';
+      return leased.run(reactor, seq, instance ?? null, key).changes === 1 ? 'leased' : 'none';
     }
     return pending.run(reactor, seq, later ? (match.notBefore ?? now) : now, key).changes === 1
       ? 'pending'
@@ -71,7 +72,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
       fresh.reset();
       const taken: { match: number; token: number }[] = [];
       let waiting = 0;
-      const room = state.paused ? 0 : fanOut.lease;
+      const room = state.paused || instance === undefined ? 0 : fanOut.lease;
       for (let i = 0; i < fanOut.matches.length; i++) {
         const match = fanOut.matches[i];
         if (!match) continue;
@@ -79,7 +80,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
         if (seq === undefined) continue;
         if (isPlain(match) && over === 'this-batch' && taken.length < room) {
           // The common case: the event is new, so its delivery cannot exist yet.
-          fresh.add(fanOut.reactor, seq, instance);
+          fresh.add(fanOut.reactor, seq, instance ?? null);
           taken.push({ match: i, token: BORN_LEASED });
           continue;
         }

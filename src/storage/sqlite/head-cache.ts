@@ -12,6 +12,8 @@ export interface HeadCache {
   head(): { readonly seq: number; readonly hash: string };
   moved(seq: number, hash: string): void;
   reactor(key: number): ReactorState | undefined;
+  /** Whether another instance has taken over what this one holds. */
+  isLost(instance: number): boolean;
   drop(): void;
 }
 
@@ -22,12 +24,15 @@ export function createHeadCache(db: SqliteLike): HeadCache {
     db.prepare(`SELECT (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq') AS seq,
     (SELECT value FROM nexus_meta WHERE key = 'base_hash') AS hash`);
   const one = db.prepare('SELECT generation, position, paused, removed_at FROM nexus_reactors WHERE key = ?');
+  const instanceRow = db.prepare('SELECT lost FROM nexus_instances WHERE key = ?');
+  let lost: boolean | undefined;
   let head: { seq: number; hash: string } | undefined;
   let reactors = new Map<number, ReactorState>();
   let seen: number | undefined;
 
   const drop = (): void => {
     head = undefined;
+    lost = undefined;
     reactors = new Map();
   };
   return {
@@ -41,6 +46,7 @@ export function createHeadCache(db: SqliteLike): HeadCache {
     moved: (seq, hash) => {
       head = { seq, hash };
     },
+    isLost: (key) => (lost ??= (instanceRow.get(key) as { lost: number } | undefined)?.lost !== 0),
     reactor: (key) => {
       let state = reactors.get(key);
       if (state) return state;

@@ -67,10 +67,16 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
           const settlements = batch.settlements.map((settlement) =>
             settle(settlement, at) ? 'settled' : 'lease_lost',
           );
+          const lost = cache.isLost(instance());
           const headBefore = cache.head().seq;
           const events = append(batch.events, (index) => settlements[index] === 'settled');
-          const fanOuts = fanOut(batch.fanOuts, { events, headBefore, now: at, instance: instance() });
-          return { settlements, events, fanOuts, head: cache.head().seq };
+          const fanOuts = fanOut(batch.fanOuts, {
+            events,
+            headBefore,
+            now: at,
+            instance: lost ? undefined : instance(),
+          });
+          return { settlements, events, fanOuts, head: cache.head().seq, instance: lost ? 'lost' : 'held' };
         },
         (committed) => trackLeases(floor, batch, committed),
       ).catch((error: unknown) => {
@@ -81,7 +87,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
     claim: async (wants) => {
       const { write, claims, instance } = open();
       if (!claims.worthIt(wants, now())) {
-        return { leased: [], reactors: claims.unclaimed(wants, now()) };
+        return { leased: [], reactors: claims.unclaimed(wants, now()), instance: 'held' };
       }
       return await write(() => claims.claim(wants, now(), instance()));
     },

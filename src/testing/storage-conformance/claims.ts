@@ -36,7 +36,7 @@ export const claimCases = chapter('claiming', {
     const reactor = await a.register('r');
     await a.deliver(reactor, rig.events(2), { lease: 1 });
     assert.deepEqual(seqs(await a.claim(reactor)), [2]);
-    assert.deepEqual(await a.claim(reactor), { leased: [], reactors: [calm] });
+    assert.deepEqual(await a.claim(reactor), { leased: [], reactors: [calm], instance: 'held' });
   },
 
   'leases the oldest due first, and by seq what became due together': async (rig) => {
@@ -71,6 +71,7 @@ export const claimCases = chapter('claiming', {
     assert.deepEqual(await a.claim(reactor, { limit: 0 }), {
       leased: [],
       reactors: [{ more: true, superseded: false }],
+      instance: 'held',
     });
   },
 
@@ -80,7 +81,7 @@ export const claimCases = chapter('claiming', {
     const { leases } = await a.deliver(reactor, rig.events(1));
     await a.settle(at(leases, 0), retry(1_000));
     await rig.clock.advance(999);
-    assert.deepEqual(await a.claim(reactor), { leased: [], reactors: [calm] });
+    assert.deepEqual(await a.claim(reactor), { leased: [], reactors: [calm], instance: 'held' });
     await rig.clock.advance(1);
     const one = await a.claimOne(reactor);
     assert.equal(one.attempt, 1);
@@ -122,8 +123,8 @@ export const claimCases = chapter('claiming', {
     const r = await a.register('r');
     await a.deliver(r, rig.events(1), { lease: 0 });
     const s = await a.register('s');
-    assert.deepEqual(await a.claim(s), { leased: [], reactors: [calm] });
-    assert.deepEqual(await a.claim([]), { leased: [], reactors: [] });
+    assert.deepEqual(await a.claim(s), { leased: [], reactors: [calm], instance: 'held' });
+    assert.deepEqual(await a.claim([]), { leased: [], reactors: [], instance: 'held' });
   },
 
   'leases nothing of a paused reactor until it is resumed': async (rig) => {
@@ -131,7 +132,7 @@ export const claimCases = chapter('claiming', {
     const reactor = await a.register('r');
     await a.deliver(reactor, rig.events(1), { lease: 0 });
     await a.storage.edit({ edit: 'pause', reactor: 'r' });
-    assert.deepEqual(await a.claim(reactor), { leased: [], reactors: [calm] });
+    assert.deepEqual(await a.claim(reactor), { leased: [], reactors: [calm], instance: 'held' });
     await a.storage.edit({ edit: 'resume', reactor: 'r' });
     assert.equal((await a.claim(reactor)).leased.length, 1);
   },
@@ -141,7 +142,11 @@ export const claimCases = chapter('claiming', {
     const old = await a.register('r', { types: ['A'] });
     await a.deliver(old, rig.events(1), { lease: 0 });
     const now = await a.register('r', { types: ['B'] });
-    assert.deepEqual(await a.claim(old), { leased: [], reactors: [{ more: false, superseded: true }] });
+    assert.deepEqual(await a.claim(old), {
+      leased: [],
+      reactors: [{ more: false, superseded: true }],
+      instance: 'held',
+    });
     assert.equal((await a.claim(now)).leased.length, 1);
   },
 
@@ -160,6 +165,7 @@ export const claimCases = chapter('claiming', {
     assert.deepEqual(await a.claim([reactor, { ...reactor, key: 999 }]), {
       leased: [],
       reactors: [gone, gone],
+      instance: 'held',
     });
   },
 

@@ -130,6 +130,26 @@ export const lifecycleCases = chapter('opening and closing', {
     assert.equal(await a.settle(at(leases, 0), succeeded), 'settled');
   }),
 
+  'leases nothing to an instance that is lost, and says so': several(async (rig) => {
+    const a = await rig.open();
+    const reactor = await a.register('r');
+    await a.deliver(reactor, rig.events(1));
+    await rig.clock.advance(LEASE_MS + 1);
+    const b = await rig.open();
+    await b.storage.recover({ limit: 10 });
+    const { fanOuts, instance, events } = await a.commit({
+      events: rig.events(1),
+      fanOuts: [
+        { reactor: reactor.key, generation: 1, over: 'this-batch', matches: [{ event: 0 }], lease: 1 },
+      ],
+    });
+    assert.equal(events[0]?.outcome, 'appended');
+    assert.deepEqual([fanOuts, instance], [[{ outcome: 'done', leased: [], pending: 1 }], 'lost']);
+    const claimed = await a.claim(reactor);
+    assert.deepEqual([claimed.leased, claimed.instance], [[], 'lost']);
+    assert.equal((await b.claim(reactor)).leased.length, 1);
+  }),
+
   'says lost once another instance took over what it held, until it opens again': several(async (rig) => {
     const a = await rig.open();
     const b = await rig.open();

@@ -86,6 +86,7 @@ export const suspectCases = chapter('suspects', {
     assert.deepEqual(await b.claim(reactor, { suspects: 1 }), {
       leased: [],
       reactors: [{ more: false, superseded: true }],
+      instance: 'held',
     });
   }),
 
