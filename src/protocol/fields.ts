@@ -41,7 +41,7 @@ function decimalOf(amount: number): string | undefined {
   if (!Number.isFinite(amount) || amount < 0 || Object.is(amount, -0)) return undefined;
   // The shortest form that reads back as the same number; more digits than a double keeps are somebody's rounding.
   const [digits = '', exponent = '0'] = amount.toString().split('e');
-  const significant = digits.replace('.', '').replace(/^0+/, '');
+  const significant = digits.replace('.', '').replace(/^0+|0+$/g, '');
   if (significant.length > SAFE_DIGITS) return undefined;
   return exponent === '0' ? digits : shift(digits, Number(exponent));
 }

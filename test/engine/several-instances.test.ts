@@ -82,6 +82,7 @@ describe('several instances on one log', () => {
     const done = new Set<number>();
     let bus = first;
     let dead = false;
+    const isDead = (): boolean => dead;
     const start = (): void => {
       const mine = bus;
       mine.nexus.onEvent('A', { name: 'r' }, (payload, ctx) => {
@@ -102,7 +103,7 @@ describe('several instances on one log', () => {
     let starts = 1;
     for (; starts < 10; starts++) {
       await turns(200);
-      if (!dead) break;
+      if (!isDead()) break;
       dead = false;
       bus = createBus({ beside: first });
       start();

@@ -1,5 +1,5 @@
 /** Opens a database file, after making sure that it is one of ours and not of a later time. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { NexusError } from '../../core/errors.js';
 import { isBusy, toNexusError } from './failure.js';
 import { APPLICATION_ID } from './migration-1.js';
@@ -10,6 +10,8 @@ import { createWrite } from './transaction.js';
 /** Short: longer waits are asynchronous. */
 const BUSY_MS = 5;
 const JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024;
+/** No database is smaller. */
+const HEADER_BYTES = 100;
 
 /** @throws NexusError NEXUS_STORAGE and its kin */
 export async function openFile(options: {
@@ -76,7 +78,11 @@ async function inspect(path: string, driver: SqliteDriver): Promise<'fresh' | 'o
       },
     );
   }
-  const db = openOrExplain(path, driver, true);
+  // SQLite takes a file of one byte for an empty one and would write over it.
+  if (stats.size < HEADER_BYTES) throw notADatabase(path);
+  // The last connection to close takes -wal and -shm with it, unless it is read-only; but one that may write would also
+  // bring in what a crashed application has left there.
+  const db = openOrExplain(path, driver, leftovers(path));
   try {
     return await untilFree(() => judge(db, path), path);
   } catch (error) {
@@ -84,6 +90,18 @@ async function inspect(path: string, driver: SqliteDriver): Promise<'fresh' | 'o
   } finally {
     db.close();
   }
+}
+
+function notADatabase(path: string): NexusError {
+  return new NexusError(
+    'NEXUS_STORAGE_FOREIGN',
+    `${path} is not a SQLite database; it was left untouched: give another path`,
+    { details: { path, retryable: false, outcome: 'not_stored' } },
+  );
+}
+
+function leftovers(path: string): boolean {
+  return existsSync(`${path}-wal`) || existsSync(`${path}-journal`);
 }
 
 function judge(db: SqliteLike, path: string): 'fresh' | 'ours' {

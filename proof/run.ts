@@ -1,0 +1,79 @@
+/** `npm run proof`: the long proofs, a line each. `-- --only=crash,stale --scale=0.1` runs some of them, shorter. */
+import { proveCrash } from './crash.js';
+import { proveDurable } from './durable.js';
+import { proveIdle } from './idle.js';
+import { provePoison } from './poison.js';
+import { proveProcesses } from './processes.js';
+import { proveStale } from './stale.js';
+
+type Outcome = { report: object; holds: boolean };
+
+const option = (name: string): string | undefined =>
+  process.argv.find((each) => each.startsWith(`--${name}=`))?.slice(name.length + 3);
+const scale = Number(option('scale') ?? 1);
+const scaled = (count: number): number => Math.max(1, Math.round(count * scale));
+
+const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
+  crash: async () => {
+    const report = await proveCrash({ rounds: scaled(200) });
+    const { lost, notFinal, childrenNotOnce, chainWhole, restartP99Ms } = report;
+    return {
+      report,
+      holds: lost === 0 && notFinal === 0 && childrenNotOnce === 0 && chainWhole && restartP99Ms < 1_000,
+    };
+  },
+  poison: () => {
+    const report = provePoison();
+    return {
+      report,
+      holds: report.crashed.join() === '501' && report.succeeded === 999 && report.other === 0,
+    };
+  },
+  stale: async () => {
+    const report = await proveStale({ rounds: scaled(200) });
+    return {
+      report,
+      holds: report.staleWrites === 0 && report.taken === report.rounds && report.wentOn === report.rounds,
+    };
+  },
+  processes: async () => {
+    const reports = [
+      await proveProcesses({ events: scaled(20_000), processes: 2 }),
+      await proveProcesses({ events: scaled(20_000), processes: 3 }),
+    ];
+    return {
+      report: reports,
+      holds: reports.every(
+        ({ holes, wrong, chainWhole, superseded }) =>
+          holes === 0 && wrong.length === 0 && chainWhole && superseded === 1,
+      ),
+    };
+  },
+  durable: () => {
+    const report = proveDurable({ dispatches: scaled(1_000) });
+    return { report, holds: 'skipped' in report || (report.withoutSync === 0 && report.acknowledged > 0) };
+  },
+  idle: () => {
+    const report = proveIdle({ seconds: scaled(60), retries: 10_000 });
+    return {
+      report,
+      holds:
+        report.retrying === 10_000 &&
+        report.cpuPercent < 0.2 &&
+        report.timersThatKeepAlive === 0 &&
+        report.endedBy === 'itself',
+    };
+  },
+};
+
+const only = option('only')?.split(',') ?? Object.keys(proofs);
+let failed = 0;
+for (const name of only) {
+  const began = performance.now();
+  const { report, holds } = (await proofs[name]?.()) ?? { report: { unknown: name }, holds: false };
+  if (!holds) failed += 1;
+  process.stdout.write(
+    `${holds ? 'holds ' : 'FAILS '} ${name.padEnd(10)} ${Math.round((performance.now() - began) / 1_000)} s  ${JSON.stringify(report)}\n`,
+  );
+}
+process.exitCode = failed === 0 ? 0 : 1;
