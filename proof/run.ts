@@ -2,6 +2,7 @@
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
 import { proveIdle } from './idle.js';
+import { proveModel } from './model.js';
 import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
 import { proveStale } from './stale.js';
@@ -52,6 +53,13 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
   durable: () => {
     const report = proveDurable({ dispatches: scaled(1_000) });
     return { report, holds: 'skipped' in report || (report.withoutSync === 0 && report.acknowledged > 0) };
+  },
+  model: async () => {
+    const reports = [
+      await proveModel({ sequences: scaled(10_000), storage: 'memory' }),
+      await proveModel({ sequences: scaled(10_000), storage: 'sqlite' }),
+    ];
+    return { report: reports, holds: reports.every(({ sequences }) => sequences === scaled(10_000)) };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });

@@ -1,0 +1,81 @@
+/** The two storages, so that a process on them can be killed and its lease made to run out. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Clock } from '../../src/core/clock.js';
+import { createMemoryDatabase, memoryStorage } from '../../src/storage/memory/index.js';
+import { sqliteStorage, type SqliteLike } from '../../src/storage/sqlite/index.js';
+import type { Storage } from '../../src/storage/storage.js';
+
+export interface Backend {
+  /** A storage for a new process, with what can befall that process. */
+  process(): { storage: Storage; kill: () => void; expire: () => void };
+  remove(): void;
+}
+
+export function memoryBackend(clock: Clock): Backend {
+  const database = createMemoryDatabase();
+  return {
+    process: () => {
+      const storage = memoryStorage({ database, clock });
+      const own: string[] = [];
+      const watched: Storage = Object.create(storage, {
+        open: {
+          value: (options: Parameters<Storage['open']>[0]) => {
+            own.push(options.instance);
+            return storage.open(options);
+          },
+        },
+      }) as Storage;
+      return {
+        storage: watched,
+        kill: () => own.forEach((id) => database.kill(id)),
+        expire: () => {
+          const instance = database.instances.get(own.at(-1) ?? '');
+          if (instance) instance.leaseUntil = 0;
+        },
+      };
+    },
+    remove: () => undefined,
+  };
+}
+
+export function sqliteBackend(clock: Clock): Backend {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-model-'));
+  const path = join(folder, 'model.db');
+  return {
+    process: () => {
+      const opened: SqliteLike[] = [];
+      let instance = '';
+      const storage = sqliteStorage({
+        path,
+        clock,
+        driver: (file, { readonly, busyMs }) => {
+          const db = new Database(file, { readonly, timeout: busyMs });
+          // The sequences test logic, not disks; syncing is proven elsewhere.
+          opened.push(db);
+          return db;
+        },
+      });
+      const watched: Storage = Object.create(storage, {
+        open: {
+          value: (options: Parameters<Storage['open']>[0]) => {
+            instance = options.instance;
+            return storage.open(options);
+          },
+        },
+      }) as Storage;
+      return {
+        storage: watched,
+        kill: () => opened.forEach((db) => db.close()),
+        expire: () => {
+          const other = new Database(path, { timeout: 1_000 });
+          other.prepare('UPDATE nexus_instances SET lease_until = 0 WHERE id = ?').run(instance);
+          other.close();
+        },
+      };
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
