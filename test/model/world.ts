@@ -55,7 +55,8 @@ export async function play(
     await clock.advance(0);
     await turns(30);
     // A process on a file looks for others' writes by its own timer; a test does not wait for it.
-    for (const each of processes) if (each) await each.nexus.reactors.resume('nobody').catch(() => undefined);
+    for (const each of processes)
+      if (each) await each.nexus.reactors[isPaused() ? 'pause' : 'resume']('r').catch(() => undefined);
     await turns(10);
   };
   const catchUp = (): void => {

@@ -1,5 +1,5 @@
 /** Opens a database file, after making sure that it is one of ours and not of a later time. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, type Stats } from 'node:fs';
 import { NexusError } from '../../core/errors.js';
 import { isBusy, toNexusError } from './failure.js';
 import { APPLICATION_ID } from './migration-1.js';
@@ -67,7 +67,7 @@ function demandFullSync(db: SqliteLike, path: string): void {
 
 /** Looks without writing: what is not ours stays as it is. */
 async function inspect(path: string, driver: SqliteDriver): Promise<'fresh' | 'ours'> {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = look(path);
   if (!stats || (stats.isFile() && stats.size === 0)) return 'fresh';
   if (!stats.isFile()) {
     throw new NexusError(
@@ -89,6 +89,19 @@ async function inspect(path: string, driver: SqliteDriver): Promise<'fresh' | 'o
     throw toNexusError(error, 'open', path);
   } finally {
     db.close();
+  }
+}
+
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new NexusError(
+      'NEXUS_STORAGE',
+      `${path} cannot be looked at (${message}); give a path that this process may read and write`,
+      { cause: error, details: { path, retryable: false, outcome: 'not_stored' } },
+    );
   }
 }
 

@@ -124,7 +124,11 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
     onChange: (hint) => {
       const { changed } = open();
       const timer = setInterval(() => {
-        if (connection && changed()) hint();
+        try {
+          if (connection && changed()) hint();
+        } catch {
+          // Thrown out of a timer it would end the host's process; whoever reads next is told.
+        }
       }, CHANGE_CHECK_MS);
       timer.unref();
       return () => clearInterval(timer);
