@@ -106,7 +106,10 @@ export function createCommitter(options: {
     } catch (error) {
       return await afterFailure(error, work);
     }
-    answer(work, batch, trouble?.unsure ? await seeThrough(batch, committed) : committed);
+    const answers = trouble?.unsure ? await seeThrough(batch, committed) : committed;
+    // Before anyone is answered: who dispatches again at once must not be told of a trouble that is over.
+    trouble = undefined;
+    answer(work, batch, answers);
     options.feed(fanOuts.apply(planned, batch.events, committed));
     if (committed.instance === 'lost') options.identityLost();
     options.pulse();

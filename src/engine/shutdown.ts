@@ -44,13 +44,17 @@ export function createShutdown(options: {
 
   const close = async (timeoutMs: number): Promise<CloseReport> => {
     options.budget.shut();
-    await options.opening()?.catch(() => undefined);
+    const opened = await options.opening()?.then(
+      () => true,
+      () => false,
+    );
     const settledBefore = settler.tally.settled;
     await options.feeder.stop();
     const released = runner.release();
-    await by(timeoutMs, () => runner.handling() === 0 && committer.pending() === 0);
+    // What waits for a storage that is not open will not happen any more.
+    if (opened) await by(timeoutMs, () => runner.handling() === 0 && committer.pending() === 0);
     const interrupted = runner.interrupt();
-    await by(LAST_COMMIT_MS, () => committer.pending() === 0 && !committer.busy());
+    if (opened) await by(LAST_COMMIT_MS, () => committer.pending() === 0 && !committer.busy());
     const left = await committer.stop();
     let unrecorded = settler.tally.unrecorded;
     for (const work of left) {

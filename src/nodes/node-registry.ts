@@ -66,9 +66,13 @@ function check(name: string, node: NodeConfig, owners: Map<string, string>): voi
       'nodes',
       `node names of 1 to 200 characters without white space or *; got ${JSON.stringify(name)}`,
     );
+  if (typeof (node as unknown) !== 'object' || (node as unknown) === null)
+    throw invalid(`nodes.${name}`, 'an object with its secrets');
   if (!Array.isArray(node.secrets) || node.secrets.length === 0) {
     throw invalid(`nodes.${name}.secrets`, 'at least one secret; read it from the environment');
   }
+  checkTypes(`nodes.${name}.dispatch`, node.dispatch);
+  checkTypes(`nodes.${name}.subscribe`, node.subscribe);
   for (const secret of node.secrets) {
     if (typeof secret !== 'string' || utf8Length(secret) < LEAST_SECRET_BYTES) {
       throw invalid(
@@ -85,6 +89,13 @@ function check(name: string, node: NodeConfig, owners: Map<string, string>): voi
     }
     owners.set(secret, name);
   }
+}
+
+/** A lone string would pass for a list until somebody asks for a permission. */
+function checkTypes(option: string, patterns: unknown): void {
+  if (patterns === undefined) return;
+  if (Array.isArray(patterns) && patterns.every((each) => typeof each === 'string')) return;
+  throw invalid(option, 'a list of event types, such as ["PAYMENT_*"]');
 }
 
 function invalid(option: string, expected: string): NexusError {
