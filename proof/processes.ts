@@ -42,6 +42,9 @@ export async function proveProcesses(options: {
     await Promise.all(hosts.map((each) => each.heard('dispatched')));
     for (const each of hosts) each.say('drain');
     await Promise.all(hosts.map((each) => each.heard('drained')));
+    // It notices at its next commit, or when it next looks for what others wrote.
+    const old = hosts[roles.length];
+    await old?.heard('superseded');
     const superseded = hosts.filter((each) => each.told.some((line) => 'superseded' in line)).length;
     for (const each of hosts) each.say('close');
     await Promise.all(hosts.map((each) => each.gone));
