@@ -96,7 +96,11 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
     payload: InputOf<E, T>,
     options?: DispatchOptions,
   ): Promise<Dispatched<T>>;
-  /** Several events in one transaction: all are stored, or none. At most 1,000. Throws as `dispatch`. */
+  /**
+   * Several events in one transaction, at most 1,000. Throws as `dispatch`; when a storage failure or an invalid item is
+   * thrown, none is stored. An item whose key was used for other content is refused by itself: its conflict is thrown,
+   * the others are stored, and saying the same again gives them back as duplicates where they have keys.
+   */
   dispatchMany(items: readonly DispatchItem<E>[]): Promise<Dispatched<TypeOf<E>>[]>;
   /**
    * Registers a reactor.

@@ -160,4 +160,15 @@ describe('dispatch', () => {
     ).rejects.toMatchObject({ code: 'NEXUS_UNKNOWN_EVENT' });
     expect((await nexus.stats()).head).toBe(2);
   });
+
+  it('of many refuses the one that conflicts and stores the others', async () => {
+    const { nexus } = createBus();
+    await nexus.dispatch('A', { n: 1 }, { idempotencyKey: 'taken' });
+    const many = nexus.dispatchMany([
+      { type: 'A', payload: { n: 2 }, options: { idempotencyKey: 'taken' } },
+      { type: 'B', payload: {} },
+    ]);
+    await expect(many).rejects.toMatchObject({ code: 'NEXUS_IDEMPOTENCY_CONFLICT' });
+    expect((await nexus.events.list({ after: 0 })).items.map(({ type }) => type)).toEqual(['A', 'B']);
+  });
 });
