@@ -28,7 +28,7 @@ describe('a path that cannot be used', () => {
     },
     'below a file': {
       code: 'NEXUS_STORAGE',
-      message: /ENOTDIR.*give a path that this process may read and write|create the folder first/,
+      message: /ENOTDIR.*give a path that this process may read and write|an existing, writable folder/,
       make: (path) => writeFileSync(dirname(path), 'text'),
       cure: (path) => {
         remove(dirname(path));
