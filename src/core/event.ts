@@ -42,6 +42,30 @@ export type StoredEvent = EventFields & {
   readonly hash: string;
 };
 
+/** An event with its place in the log. */
+export function placeInLog(
+  event: EventFields & Pick<StoredEvent, 'salt' | 'payload' | 'payloadHash'>,
+  seq: number,
+  hash: string,
+): StoredEvent {
+  return {
+    seq,
+    hash,
+    id: event.id,
+    type: event.type,
+    source: event.source,
+    timestamp: event.timestamp,
+    correlationId: event.correlationId,
+    causationId: event.causationId,
+    headers: event.headers,
+    schemaVersion: event.schemaVersion,
+    notBefore: event.notBefore,
+    salt: event.salt,
+    payload: event.payload,
+    payloadHash: event.payloadHash,
+  };
+}
+
 /** An event as handlers and readers see it. */
 export interface NexusEvent<T extends string = string, P = JsonObject> {
   /** UUIDv7 unless the dispatcher gave another. */

@@ -1,6 +1,6 @@
 /** Which deliveries a commit creates: for reactors at the head with its own events, for those behind it from the log. */
 import { NexusError, describeFailure } from '../core/errors.js';
-import { toNexusEvent, type NexusEvent, type StoredEvent } from '../core/event.js';
+import { placeInLog, toNexusEvent, type NexusEvent, type StoredEvent } from '../core/event.js';
 import { covers } from '../core/subscription.js';
 import type { Committed, FanOut, Match, NewEvent, Storage } from '../storage/storage.js';
 import type { Budget } from './budget.js';
@@ -221,21 +221,5 @@ function draftView(event: NewEvent): NexusEvent {
 function appended(events: readonly NewEvent[], committed: Committed, index: number): StoredEvent | undefined {
   const event = events[index];
   const result = committed.events[index];
-  if (!event || result?.outcome !== 'appended') return undefined;
-  return {
-    seq: result.seq,
-    hash: result.hash,
-    id: event.id,
-    type: event.type,
-    source: event.source,
-    timestamp: event.timestamp,
-    correlationId: event.correlationId,
-    causationId: event.causationId,
-    headers: event.headers,
-    schemaVersion: event.schemaVersion,
-    notBefore: event.notBefore,
-    salt: event.salt,
-    payload: event.payload,
-    payloadHash: event.payloadHash,
-  };
+  return event && result?.outcome === 'appended' ? placeInLog(event, result.seq, result.hash) : undefined;
 }

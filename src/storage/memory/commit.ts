@@ -1,6 +1,6 @@
 /** Settle → append → fan out → head, in one synchronous step. */
 import { hashEvent, sameContent, type Sha256 } from '../../core/chain.js';
-import type { StoredEvent } from '../../core/event.js';
+import { placeInLog } from '../../core/event.js';
 import type {
   Appended,
   Batch,
@@ -75,22 +75,7 @@ function append(database: MemoryDatabase, event: NewEvent, sha256: Sha256): Appe
   }
   const head = headOf(database);
   const seq = head.seq + 1;
-  const stored: StoredEvent = {
-    id: event.id,
-    type: event.type,
-    source: event.source,
-    timestamp: event.timestamp,
-    correlationId: event.correlationId,
-    causationId: event.causationId,
-    headers: event.headers,
-    schemaVersion: event.schemaVersion,
-    notBefore: event.notBefore,
-    salt: event.salt,
-    payload: event.payload,
-    payloadHash: event.payloadHash,
-    seq,
-    hash: hashEvent(sha256, head.hash, event, seq),
-  };
+  const stored = placeInLog(event, seq, hashEvent(sha256, head.hash, event, seq));
   database.events.push(stored);
   database.byId.set(stored.id, stored);
   for (const key of event.keys) {
