@@ -16,19 +16,15 @@ const child = fileURLToPath(new URL('./children/idler.ts', import.meta.url));
 export function proveIdle(options: { seconds: number; retries: number }): IdleReport {
   const folder = mkdtempSync(join(process.cwd(), '.proof-'));
   try {
-    const args = [
-      '--import',
-      'tsx',
-      child,
-      join(folder, 'idle.db'),
-      String(options.seconds),
-      String(options.retries),
-    ];
-    const { stdout, status } = spawnSync(process.execPath, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: (options.seconds + 60) * 1_000,
-    });
+    const file = join(folder, 'idle.db');
+    const run = (role: 'fill' | 'idle', amount: number): { stdout: string; status: number | null } =>
+      spawnSync(process.execPath, ['--import', 'tsx', child, role, file, String(amount)], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+        timeout: (1.5 * options.seconds + 60) * 1_000,
+      });
+    run('fill', options.retries);
+    const { stdout, status } = run('idle', options.seconds);
     return {
       ...(JSON.parse(stdout) as Omit<IdleReport, 'endedBy'>),
       endedBy: status === 0 ? 'itself' : 'a signal',

@@ -18,6 +18,8 @@ export const GENESIS_HASH = '0'.repeat(64);
 
 /** The netstring of null. */
 const NULL = '0:,';
+/** The last four fields of most events: no cause, no headers, schema 1, no `notBefore`. */
+const PLAIN = `${NULL}${NULL}1:1,${NULL}`;
 
 const DOMAIN = `nexus.event.v${ENVELOPE_VERSION}\n`;
 
@@ -45,12 +47,11 @@ export function hashEvent(
     notBefore,
     payloadHash,
   } = event;
-  const time = String(timestamp);
+  const own = `${id.length}:${id},`;
+  const plain = causationId === null && headers === null && schemaVersion === 1 && notBefore === null;
   return sha256(
-    `${DOMAIN}${previous}${digits(seq)}${id.length}:${id},${text(type)}${text(source)}${time.length}:${time},` +
-      (correlationId === id ? `${id.length}:${id},` : text(correlationId)) +
-      `${causationId === null ? NULL : text(causationId)}${headers === null ? NULL : text(headers)}` +
-      `${digits(schemaVersion)}${notBefore === null ? NULL : digits(notBefore)}${payloadHash}`,
+    `${DOMAIN}${previous}${digits(seq)}${own}${name(type)}${name(source)}${digits(timestamp)}` +
+      `${correlationId === id ? own : text(correlationId)}${plain ? PLAIN : optional(event)}${payloadHash}`,
   );
 }
 
@@ -63,6 +64,24 @@ export function sameContent(
   if (stored.type !== offered.type) return false;
   return stored.salt === null || hashPayload(sha256, stored.salt, offered.payload) === stored.payloadHash;
 }
+
+function optional({ causationId, headers, schemaVersion, notBefore }: EventFields): string {
+  return (
+    `${causationId === null ? NULL : text(causationId)}${headers === null ? NULL : text(headers)}` +
+    `${digits(schemaVersion)}${notBefore === null ? NULL : digits(notBefore)}`
+  );
+}
+
+/** The netstring of a name, remembered: there are few of them, and a row has two. */
+function name(value: string): string {
+  let known = names.get(value);
+  if (known === undefined) {
+    if (names.size >= 1_000) names.clear();
+    names.set(value, (known = text(value)));
+  }
+  return known;
+}
+const names = new Map<string, string>();
 
 function digits(value: number): string {
   const written = String(value);

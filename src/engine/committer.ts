@@ -4,11 +4,12 @@
  */
 import { NexusError } from '../core/errors.js';
 import type { Clock } from '../core/clock.js';
-import type { Appended, Batch, Committed, NewEvent, Settlement, Storage } from '../storage/storage.js';
+import type { StoredEvent } from '../core/event.js';
+import type { Appended, Batch, Committed, Settlement, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { FanOuts, Fed } from './fan-out.js';
 import { kindOfFailure } from './storage-failure.js';
-import { createWorkQueue, MAX_BATCH_EVENTS, type CommitWork, type SettleWork, type Work } from './work.js';
+import { createWorkQueue, MAX_BATCH_EVENTS, type CommitWork, type Draft, type SettleWork, type Work } from './work.js';
 
 export interface Committer {
   /** @throws NexusError NEXUS_OVERLOADED */
@@ -46,7 +47,7 @@ export function createCommitter(options: {
   alarm: Alarm;
   fanOuts: FanOuts;
   feed: (fed: readonly Fed[]) => void;
-  appended: (event: NewEvent, seq: number) => void;
+  appended: (event: StoredEvent) => void;
   storageFailed: (error: unknown, retrying: boolean) => void;
   /** Another instance has taken over; or what a commit leased is not in memory, for it ended without an answer. */
   identityLost: () => void;
@@ -118,13 +119,16 @@ export function createCommitter(options: {
 
   const answer = (
     work: readonly CommitWork[],
-    batch: Omit<Batch, 'fanOuts'>,
+    batch: DraftBatch,
     { events, settlements }: Answers,
   ): void => {
     for (let i = 0; i < batch.events.length; i++) {
       const said = batch.events[i];
       const result = events[i];
-      if (said && result?.outcome === 'appended') options.appended(said, result.seq);
+      if (!said || result?.outcome !== 'appended') continue;
+      said.seq = result.seq;
+      said.hash = result.hash;
+      options.appended(said);
     }
     let from = 0;
     let settlement = 0;
@@ -136,7 +140,7 @@ export function createCommitter(options: {
   };
 
   /** After a commit of unknown outcome was said again: what it had stored already is not a duplicate, and not lost. */
-  const seeThrough = async (batch: Omit<Batch, 'fanOuts'>, committed: Committed): Promise<Answers> => {
+  const seeThrough = async (batch: DraftBatch, committed: Committed): Promise<Answers> => {
     const events = committed.events.map((result, i): Appended => {
       if (result.outcome !== 'duplicate' || result.id !== batch.events[i]?.id) return result;
       return { outcome: 'appended', seq: result.seq, hash: '' };
@@ -232,12 +236,15 @@ export function createCommitter(options: {
   };
 }
 
+/** What there is to commit, its fan-outs apart. */
+type DraftBatch = Pick<Batch, 'settlements'> & { readonly events: readonly Draft[] };
+
 /** What a commit says of the work in it. */
 type Answers = Pick<Committed, 'events' | 'settlements'>;
 
-function assemble(work: readonly CommitWork[], unsure: boolean): Omit<Batch, 'fanOuts'> {
+function assemble(work: readonly CommitWork[], unsure: boolean): DraftBatch {
   const settlements: Settlement[] = [];
-  const events: NewEvent[] = [];
+  const events: Draft[] = [];
   for (const each of work) {
     if (each.kind === 'settle') {
       for (const child of each.events)

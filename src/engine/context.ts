@@ -2,9 +2,9 @@
 import { NexusError } from '../core/errors.js';
 import { parsePayload, withPayload, type JsonObject, type NexusEvent } from '../core/event.js';
 import type { ChildOptions, LoggerLike, NexusEventDraft, ReactorContext } from '../nexus.js';
-import type { NewEvent } from '../storage/storage.js';
 import type { Intake } from './intake.js';
 import { deliveryId, type Held } from './local-reactor.js';
+import type { Draft } from './work.js';
 
 /** A handler that dispatches more than this is out of control. */
 const MAX_CHILDREN = 1_000;
@@ -18,7 +18,7 @@ export class AttemptContext implements ReactorContext {
   #dispatch: ReactorContext['dispatch'] | undefined;
   #controller: AbortController | undefined;
   #log: LoggerLike | undefined;
-  #children: NewEvent[] | undefined;
+  #children: Draft[] | undefined;
 
   constructor(held: Held, intake: Intake, logger: LoggerLike) {
     this.#held = held;
@@ -69,7 +69,7 @@ export class AttemptContext implements ReactorContext {
   }
 
   /** What was dispatched so far. */
-  get children(): readonly NewEvent[] {
+  get children(): readonly Draft[] {
     return this.#children ?? none;
   }
 

@@ -3,7 +3,6 @@ import { NexusError, describeFailure } from '../core/errors.js';
 import { toNexusEvent } from '../core/event.js';
 import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import type { Dispatched, Nexus, Reactor, ReactorDefinition } from '../nexus.js';
-import type { NewEvent } from '../storage/storage.js';
 import { createAlarm } from './alarm.js';
 import { createBudget } from './budget.js';
 import { createCommitter } from './committer.js';
@@ -27,6 +26,7 @@ import { createSettler } from './settler.js';
 import { createShutdown } from './shutdown.js';
 import { createWaiting } from './waiting.js';
 import { createWatch } from './watch.js';
+import type { Draft } from './work.js';
 
 /** A Nexus, and what the door needs to let the edges in. */
 export interface Engine {
@@ -73,9 +73,9 @@ export function createEngine(parts: EngineParts): Engine {
       runner.feed(fed);
       feeder.kick();
     },
-    appended: (event, seq) => {
+    appended: (event) => {
       rate.count(event.timestamp);
-      lifecycle.tell('event', () => toNexusEvent({ ...event, seq, hash: '' }));
+      lifecycle.tell('event', () => toNexusEvent(event));
     },
     storageFailed,
     identityLost: () => void guard.newIdentity(),
@@ -180,7 +180,7 @@ export function createEngine(parts: EngineParts): Engine {
       });
   };
 
-  const append = (drafts: readonly NewEvent[]): Promise<Dispatched[]> =>
+  const append = (drafts: readonly Draft[]): Promise<Dispatched[]> =>
     new Promise((resolve, reject) => {
       committer.submit(new Publication(drafts, lifecycle, resolve, reject));
       if (!isOpen) opened().catch(reject);

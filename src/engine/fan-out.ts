@@ -1,11 +1,12 @@
 /** Which deliveries a commit creates: for reactors at the head with its own events, for those behind it from the log. */
 import { NexusError, describeFailure } from '../core/errors.js';
-import { placeInLog, toNexusEvent, type NexusEvent, type StoredEvent } from '../core/event.js';
+import { toNexusEvent, type NexusEvent, type StoredEvent } from '../core/event.js';
 import { covers } from '../core/subscription.js';
-import type { Committed, FanOut, Match, NewEvent, Storage } from '../storage/storage.js';
+import type { Committed, FanOut, Match, Storage } from '../storage/storage.js';
 import type { Budget } from './budget.js';
 import type { Held, LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
+import type { Draft } from './work.js';
 
 /** A fan-out, whose it is, and where its events are to be found. */
 type Planned = {
@@ -19,9 +20,9 @@ export type Fed = { readonly reactor: LocalReactor; readonly held: Held[] };
 
 export interface FanOuts {
   /** The fan-outs to commit together with these events. Reads the log for reactors that are behind. */
-  plan(events: readonly NewEvent[]): Promise<readonly Planned[]>;
+  plan(events: readonly Draft[]): Promise<readonly Planned[]>;
   /** Takes over what the commit says; returns what was leased to this instance. */
-  apply(planned: readonly Planned[], events: readonly NewEvent[], committed: Committed): Fed[];
+  apply(planned: readonly Planned[], events: readonly Draft[], committed: Committed): Fed[];
   /** True when a reactor of this process is behind the head. */
   behind(): boolean;
   /** The head of the log, as far as this process knows. */
@@ -113,7 +114,7 @@ export function createFanOuts(options: {
         const event = events[i];
         if (!event) continue;
         for (const reactor of roster.matching(event.type)) {
-          matches.get(reactor)?.push(match(reactor, i, event, event.notBefore, () => draftView(event)));
+          matches.get(reactor)?.push(match(reactor, i, event, event.notBefore, () => toNexusEvent(event)));
         }
       }
       for (const [reactor, list] of matches) {
@@ -213,13 +214,6 @@ function match(
   }
 }
 
-/** What `orderBy` sees of an event that has no place in the log yet. */
-function draftView(event: NewEvent): NexusEvent {
-  return toNexusEvent({ ...event, seq: 0, hash: '' });
-}
-
-function appended(events: readonly NewEvent[], committed: Committed, index: number): StoredEvent | undefined {
-  const event = events[index];
-  const result = committed.events[index];
-  return event && result?.outcome === 'appended' ? placeInLog(event, result.seq, result.hash) : undefined;
+function appended(events: readonly Draft[], committed: Committed, index: number): StoredEvent | undefined {
+  return committed.events[index]?.outcome === 'appended' ? events[index] : undefined;
 }

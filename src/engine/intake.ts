@@ -8,6 +8,7 @@ import { encodePayload } from '../core/payload.js';
 import type { DispatchOptions } from '../nexus.js';
 import type { NewEvent } from '../storage/storage.js';
 import type { EngineParts } from './parts.js';
+import type { Draft } from './work.js';
 
 /** What `dispatch` was called with, and what the engine adds. */
 export type Said = {
@@ -21,7 +22,7 @@ export type Said = {
 
 export interface Intake {
   /** @throws NexusError as documented at `Nexus.dispatch` */
-  draft(said: Said): NewEvent;
+  draft(said: Said): Draft;
   /** @throws NexusError NEXUS_UNKNOWN_EVENT */
   checkType(type: string): void;
 }
@@ -57,6 +58,8 @@ export function createIntake(parts: EngineParts): Intake {
         options.id === undefined ? uuidv7(timestamp, randomHex(UUID_RANDOM_DIGITS)) : givenId(options.id);
       const salt = randomHex(32);
       return {
+        seq: 0,
+        hash: '',
         id,
         type,
         source,

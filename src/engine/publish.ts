@@ -1,20 +1,20 @@
 /** From drafts to what `dispatch` answers. */
 import { NexusError } from '../core/errors.js';
 import type { Dispatched } from '../nexus.js';
-import type { Appended, NewEvent } from '../storage/storage.js';
+import type { Appended } from '../storage/storage.js';
 import type { Lifecycle } from './lifecycle.js';
-import type { AppendWork } from './work.js';
+import type { AppendWork, Draft } from './work.js';
 
 /** One event on its way into the log. A class, for there is one per dispatch: no closures. */
 export class Publication implements AppendWork {
   readonly kind = 'append';
-  readonly events: readonly NewEvent[];
+  readonly events: readonly Draft[];
   readonly #lifecycle: Lifecycle;
   readonly #resolve: (said: Dispatched[]) => void;
   readonly #reject: (error: unknown) => void;
 
   constructor(
-    events: readonly NewEvent[],
+    events: readonly Draft[],
     lifecycle: Lifecycle,
     resolve: (said: Dispatched[]) => void,
     reject: (error: unknown) => void,
@@ -56,7 +56,7 @@ export class Publication implements AppendWork {
   }
 }
 
-function conflict(draft: NewEvent, result: Appended | undefined): NexusError {
+function conflict(draft: Draft, result: Appended | undefined): NexusError {
   const first = result?.outcome === 'conflict' ? result : undefined;
   const by = draft.keys[0] === undefined ? `id ${draft.id}` : `idempotency key "${draft.keys[0].slice(2)}"`;
   return new NexusError(

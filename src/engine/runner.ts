@@ -35,6 +35,7 @@ export interface Runner {
 
 /** A handler that ignores its aborted signal keeps its slot so long; then the slot is given up for lost. */
 const STUCK_MS = 10_000;
+const SUCCEEDED: Outcome = { to: 'succeeded' };
 
 export function createRunner(options: {
   clock: Clock;
@@ -109,7 +110,7 @@ export function createRunner(options: {
 
   const succeeded = (held: Held, context: AttemptContext): void => {
     if (held.phase === 'over') cameBack(held);
-    else settle(held, { to: 'succeeded' }, context.children);
+    else settle(held, SUCCEEDED, context.children);
   };
 
   const failed = (held: Held, error: unknown): void => {

@@ -2,19 +2,19 @@
 import type { Clock } from '../core/clock.js';
 import { describeFailure } from '../core/errors.js';
 import type { LoggerLike } from '../nexus.js';
-import type { Appended, NewEvent, Outcome, Settlement } from '../storage/storage.js';
+import type { Appended, Outcome, Settlement } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Held } from './local-reactor.js';
 import { moment, succeededMoment } from './moment.js';
-import type { Work } from './work.js';
+import type { Draft, SettleWork, Work } from './work.js';
 
 /** How an attempt ended. */
 export type Ended = {
   readonly outcome: Outcome;
   readonly ms: number;
-  readonly children: readonly NewEvent[];
+  readonly children: readonly Draft[];
   /** What was thrown, for listeners. */
   readonly error: unknown;
 };
@@ -40,25 +40,24 @@ export function createSettler(options: {
   const tally = { settled: 0, unrecorded: 0 };
 
   const settle = (held: Held, ended: Ended): void => {
-    options.submit({
-      kind: 'settle',
-      settlement: toSettlement(held, ended),
-      events: ended.children,
-      done: (outcome, results, from) => {
-        leave(held);
-        if (outcome === 'lease_lost') return;
-        tally.settled += 1;
-        if (ended.children.length > 0) tellDuplicates(ended.children, results, from);
-        tell(held, ended);
-        if (ended.outcome.to === 'pending') alarm.noLaterThan('due', clock.now() + ended.outcome.delayMs);
-        options.finished(held);
-      },
-      failed: (error) => couldNot(held, ended, error),
-    });
+    options.submit(new Settling(held, ended, answers));
+  };
+
+  const answers: Answers = {
+    recorded: (held, ended, results, from) => {
+      leave(held);
+      tally.settled += 1;
+      if (ended.children.length > 0) tellDuplicates(ended.children, results, from);
+      tell(held, ended);
+      if (ended.outcome.to === 'pending') alarm.noLaterThan('due', clock.now() + ended.outcome.delayMs);
+      options.finished(held);
+    },
+    leaseLost: (held) => leave(held),
+    failed: (held, ended, error) => couldNot(held, ended, error),
   };
 
   const tellDuplicates = (
-    children: readonly NewEvent[],
+    children: readonly Draft[],
     results: readonly Appended[],
     from: number,
   ): void => {
@@ -105,6 +104,41 @@ export function createSettler(options: {
   };
 
   return { settle, lost: leave, tally };
+}
+
+type Answers = {
+  recorded(held: Held, ended: Ended, results: readonly Appended[], from: number): void;
+  leaseLost(held: Held): void;
+  failed(held: Held, ended: Ended, error: unknown): void;
+};
+
+/** One outcome on its way into storage. A class, for there is one per delivery: no closures. */
+class Settling implements SettleWork {
+  readonly kind = 'settle';
+  readonly settlement: Settlement;
+  readonly #held: Held;
+  readonly #ended: Ended;
+  readonly #answers: Answers;
+
+  constructor(held: Held, ended: Ended, answers: Answers) {
+    this.settlement = toSettlement(held, ended);
+    this.#held = held;
+    this.#ended = ended;
+    this.#answers = answers;
+  }
+
+  get events(): readonly Draft[] {
+    return this.#ended.children;
+  }
+
+  done(outcome: 'settled' | 'lease_lost', results: readonly Appended[], from: number): void {
+    if (outcome === 'settled') this.#answers.recorded(this.#held, this.#ended, results, from);
+    else this.#answers.leaseLost(this.#held);
+  }
+
+  failed(error: unknown): void {
+    this.#answers.failed(this.#held, this.#ended, error);
+  }
 }
 
 function toSettlement(held: Held, { outcome, ms }: Ended): Settlement {

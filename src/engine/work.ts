@@ -1,10 +1,14 @@
 /** What waits for the committer. */
+import type { StoredEvent } from '../core/event.js';
 import type { Appended, NewEvent, Settlement } from '../storage/storage.js';
+
+/** An event on its way into the log: it gets its place there once it is committed, and is an event of the log from then on. */
+export type Draft = NewEvent & { -readonly [K in 'seq' | 'hash']: StoredEvent[K] };
 
 /** Events of one `dispatch` or `dispatchMany`. */
 export type AppendWork = {
   readonly kind: 'append';
-  readonly events: readonly NewEvent[];
+  readonly events: readonly Draft[];
   /** Its results begin at `from` of the commit's. */
   done(results: readonly Appended[], from: number): void;
   failed(error: unknown): void;
@@ -14,7 +18,7 @@ export type AppendWork = {
 export type SettleWork = {
   readonly kind: 'settle';
   readonly settlement: Settlement;
-  readonly events: readonly NewEvent[];
+  readonly events: readonly Draft[];
   /** The results of its children begin at `from` of the commit's. */
   done(outcome: 'settled' | 'lease_lost', results: readonly Appended[], from: number): void;
   failed(error: unknown): void;

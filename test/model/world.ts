@@ -18,6 +18,8 @@ type Parked = {
   resolve: () => void;
   reject: (error: unknown) => void;
   childOf: () => void;
+  /** The delivery was cancelled, or another handler got it since: what this one says counts for nothing. */
+  fenced: boolean;
 };
 type Process = { nexus: Nexus; kill: () => void; expire: () => void; superseded: boolean };
 type Span = { type: string; after: number; until: number };
@@ -84,15 +86,14 @@ export async function play(
     const { items } = await nexus.deliveries.list({ limit: 1_000, reactor: 'r' });
     return new Map(items.map((delivery) => [delivery.seq, delivery]));
   };
+  const fence = (of: number): void => {
+    for (const handler of parked) if (handler.seq === of) handler.fenced = true;
+  };
   /** Whether what this handler says can still count: its lease is the current one. */
   const isCurrent = async (handler: Parked): Promise<boolean> => {
     const nexus = alive()?.nexus;
     const delivery = nexus && (await deliveries(nexus)).get(handler.seq);
-    return (
-      delivery?.state === 'running' &&
-      parked.filter(({ seq }) => seq === handler.seq).at(-1) === handler &&
-      !handler.ctx.signal.aborted
-    );
+    return delivery?.state === 'running' && !handler.fenced && !handler.ctx.signal.aborted;
   };
   const resolveOne = async (
     index: number,
@@ -146,8 +147,10 @@ export async function play(
       },
       (_, ctx) => {
         begun += 1;
+        fence(ctx.event.seq);
         return new Promise<void>((resolve, reject) => {
           parked.push({
+            fenced: false,
             seq: ctx.event.seq,
             process: index,
             attempt: ctx.attempt,
@@ -283,7 +286,10 @@ export async function play(
           dead.delete(seq);
           attempts.delete(seq);
         }
-        if (action.do === 'cancel' && (state === 'running' || state === 'pending')) cancelled.add(seq);
+        if (action.do === 'cancel' && (state === 'running' || state === 'pending')) {
+          cancelled.add(seq);
+          fence(seq);
+        }
         return true;
       }
     }

@@ -17,12 +17,15 @@ type FirstRow = {
 };
 
 export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): Append {
-  const rows = createBulkInsert(
-    db,
-    `INSERT INTO nexus_events (seq, id, type, source, timestamp, correlation_id, causation_id, headers,
-      schema_version, not_before, salt, payload, payload_hash, hash)`,
-    '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-  );
+  const into = `INSERT INTO nexus_events (seq, id, type, source, timestamp, salt, payload, payload_hash, hash,
+    correlation_id, causation_id, headers, schema_version, not_before)`;
+  const rows = createBulkInsert(db, into, '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  /** Most events begin a flow and have nothing that is optional. */
+  const plainRows = createBulkInsert(db, into, '(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 1, NULL)');
+  const flush = (): void => {
+    plainRows.flush();
+    rows.flush();
+  };
   const columns = 'e.id, e.seq, e.timestamp, e.type, e.salt, e.payload_hash';
   const byKey = db.prepare(
     `SELECT ${columns} FROM nexus_dedupe k JOIN nexus_events e ON e.seq = k.seq WHERE k.source = ? AND k.key = ?`,
@@ -31,13 +34,14 @@ export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): 
   const record = db.prepare('INSERT OR IGNORE INTO nexus_dedupe (source, key, seq) VALUES (?, ?, ?)');
 
   const first = (event: NewEvent): FirstRow | undefined => {
-    rows.flush();
+    flush();
     const [strongest] = event.keys;
     const known = strongest === undefined ? undefined : byKey.get(event.source, strongest);
     return (known ?? (event.idGiven ? byId.get(event.id) : undefined)) as FirstRow | undefined;
   };
 
   return (events, held) => {
+    plainRows.reset();
     rows.reset();
     const results: Appended[] = [];
     let { seq, hash } = cache.head();
@@ -63,27 +67,40 @@ export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): 
       }
       seq += 1;
       hash = hashEvent(sha256, hash, event, seq);
-      rows.add(
-        seq,
-        event.id,
-        event.type,
-        event.source,
-        event.timestamp,
-        event.correlationId === event.id ? null : event.correlationId,
-        event.causationId,
-        event.headers,
-        event.schemaVersion,
-        event.notBefore,
-        event.salt,
-        event.payload,
-        event.payloadHash,
-        hash,
-      );
+      const { id, type, source, timestamp, salt, payload, payloadHash } = event;
+      if (isPlain(event)) plainRows.add(seq, id, type, source, timestamp, salt, payload, payloadHash, hash);
+      else
+        rows.add(
+          seq,
+          id,
+          type,
+          source,
+          timestamp,
+          salt,
+          payload,
+          payloadHash,
+          hash,
+          event.correlationId === id ? null : event.correlationId,
+          event.causationId,
+          event.headers,
+          event.schemaVersion,
+          event.notBefore,
+        );
       for (const key of event.keys) record.run(event.source, key, seq);
       results.push({ outcome: 'appended', seq, hash });
     }
-    rows.flush();
+    flush();
     cache.moved(seq, hash);
     return results;
   };
+}
+
+function isPlain(event: NewEvent): boolean {
+  return (
+    event.correlationId === event.id &&
+    event.causationId === null &&
+    event.headers === null &&
+    event.schemaVersion === 1 &&
+    event.notBefore === null
+  );
 }

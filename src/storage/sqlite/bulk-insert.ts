@@ -1,7 +1,8 @@
-/** Inserts rows in groups: a statement per 16 rows costs about two thirds of a statement per row. */
+/** Inserts rows in groups: a statement per 64 rows costs about half of a statement per row. */
 import type { SqliteLike, SqliteValue } from './sqlite-like.js';
 
-const ROWS = 16;
+/** Rows per statement, largest first. */
+const GROUPS = [64, 8, 1];
 
 export interface BulkInsert {
   add(...row: SqliteValue[]): void;
@@ -13,22 +14,29 @@ export interface BulkInsert {
 
 /** `into` is the statement up to VALUES, `row` the values of one row, such as `(?, 0, ?)`. */
 export function createBulkInsert(db: SqliteLike, into: string, row: string): BulkInsert {
-  const many = db.prepare(`${into} VALUES ${new Array<string>(ROWS).fill(row).join()}`);
-  const one = db.prepare(`${into} VALUES ${row}`);
   const width = row.split('?').length - 1;
+  const statements = GROUPS.map((rows) => ({
+    values: rows * width,
+    insert: db.prepare(`${into} VALUES ${new Array<string>(rows).fill(row).join()}`),
+  }));
+  const full = statements[0]?.values ?? width;
   let values: SqliteValue[] = [];
 
+  const flush = (): void => {
+    let from = 0;
+    for (const { values: size, insert } of statements) {
+      for (; values.length - from >= size; from += size) {
+        insert.run(...(values.length === size ? values : values.slice(from, from + size)));
+      }
+    }
+    values = [];
+  };
   return {
     add: (...row) => {
       for (const value of row) values.push(value);
-      if (values.length < ROWS * width) return;
-      many.run(...values);
-      values = [];
+      if (values.length >= full) flush();
     },
-    flush: () => {
-      for (let i = 0; i < values.length; i += width) one.run(...values.slice(i, i + width));
-      values = [];
-    },
+    flush,
     reset: () => {
       values = [];
     },

@@ -1,6 +1,5 @@
 /** Creates deliveries, conditional on generation and position. */
 import type { Appended, FanOut, FannedOut, Match } from '../storage.js';
-import { createBulkInsert } from './bulk-insert.js';
 import type { HeadCache } from './head-cache.js';
 import { BORN_LEASED } from './lease-floor.js';
 import type { Attempts } from './settle.js';
@@ -22,11 +21,8 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
   const leased =
     db.prepare(`INSERT OR IGNORE INTO nexus_deliveries (reactor, run, seq, state, token, instance, order_key)
     VALUES (?, 0, ?, ${RUNNING}, ${CLAIMED_ONCE}, ?, ?)`);
-  const fresh = createBulkInsert(
-    db,
-    'INSERT INTO nexus_deliveries (reactor, run, seq, state, token, instance)',
-    `(?, 0, ?, ${RUNNING}, ${BORN_LEASED}, ?)`,
-  );
+  const fresh = db.prepare(`INSERT INTO nexus_deliveries (reactor, run, seq, state, token, instance)
+    SELECT ?, 0, seq, ${RUNNING}, ${BORN_LEASED}, ? FROM nexus_events WHERE seq BETWEEN ? AND ?`);
   const pending =
     db.prepare(`INSERT OR IGNORE INTO nexus_deliveries (reactor, run, seq, state, due_at, order_key)
     VALUES (?, 0, ?, ${PENDING}, ?, ?)`);
@@ -69,7 +65,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
       const { over } = fanOut;
       if (state.position !== (over === 'this-batch' ? headBefore : over.after))
         return { outcome: 'moved', position: state.position };
-      fresh.reset();
+      const plain = createRange((first, last) => fresh.run(fanOut.reactor, instance ?? null, first, last));
       const taken: { match: number; token: number }[] = [];
       let waiting = 0;
       const room = state.paused || instance === undefined ? 0 : fanOut.lease;
@@ -80,7 +76,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
         if (seq === undefined) continue;
         if (isPlain(match) && over === 'this-batch' && taken.length < room) {
           // The common case: the event is new, so its delivery cannot exist yet.
-          fresh.add(fanOut.reactor, seq, instance ?? null);
+          plain.add(seq);
           taken.push({ match: i, token: BORN_LEASED });
           continue;
         }
@@ -88,7 +84,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
         if (created === 'leased') taken.push({ match: i, token: CLAIMED_ONCE });
         else if (created === 'pending') waiting += 1;
       }
-      fresh.flush();
+      plain.flush();
       const position = over === 'this-batch' ? cache.head().seq : over.to;
       if (position !== state.position) {
         move.run(position, fanOut.reactor);
@@ -107,4 +103,22 @@ function isPlain(match: Match): boolean {
 
 function appendedSeq(appended: Appended | undefined): number | undefined {
   return appended?.outcome === 'appended' ? appended.seq : undefined;
+}
+
+/** Joins ascending numbers to ranges without gaps. */
+function createRange(each: (first: number, last: number) => void): { add(seq: number): void; flush(): void } {
+  let first = 0;
+  let last = -1;
+  const flush = (): void => {
+    if (last >= first) each(first, last);
+    last = first - 1;
+  };
+  return {
+    add: (seq) => {
+      if (last >= first && seq !== last + 1) flush();
+      if (last < first) first = seq;
+      last = seq;
+    },
+    flush,
+  };
 }

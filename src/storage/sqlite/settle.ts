@@ -1,5 +1,5 @@
 /** Records how attempts ended. */
-import type { DeliveryRef, Settlement } from '../storage.js';
+import type { Committed, DeliveryRef, Settlement } from '../storage.js';
 import type { SqliteLike } from './sqlite-like.js';
 import { CANCELLED, DEAD, PENDING, RUNNING, SUCCEEDED } from './states.js';
 import type { Failure } from '../../core/errors.js';
@@ -35,8 +35,11 @@ export function createAttempts(db: SqliteLike): Attempts {
   };
 }
 
-/** Returns whether the lease held. */
-export type Settle = (settlement: Settlement, now: number) => boolean;
+/** Says of each whether its lease held. */
+export type Settle = (settlements: readonly Settlement[], now: number) => Committed['settlements'];
+
+/** From how many neighbours on, counting and updating them as a range is less work than one by one. */
+const WORTH_A_RANGE = 4;
 
 export function createSettle(db: SqliteLike, attempts: Attempts): Settle {
   const guard = `WHERE reactor = ? AND run = ? AND seq = ? AND state = ${RUNNING} AND token = ?`;
@@ -50,7 +53,22 @@ export function createSettle(db: SqliteLike, attempts: Attempts): Settle {
     attempt = ?, postponed = ?, reason = ?, finished_at = ?, ms = ?,
     error_code = coalesce(?, error_code), error_message = coalesce(?, error_message) ${guard}`);
 
-  return ({ lease, outcome, attempt, postponed, ms: exact }, now) => {
+  const inRange = `WHERE reactor = ? AND run = ? AND seq BETWEEN ? AND ? AND state = ${RUNNING} AND token = ?`;
+  const countHeld = db.prepare(`SELECT count(*) AS held FROM nexus_deliveries ${inRange}`);
+  const succeedAll =
+    db.prepare(`UPDATE nexus_deliveries SET state = ${SUCCEEDED}, instance = NULL, suspect = 0, started = 0,
+    attempt = ?, postponed = ?, finished_at = ?, ms = ? ${inRange}`);
+
+  /** Neighbours that ended alike, in one step; false when a lease among them did not hold: then nothing was done. */
+  const settleRange = (first: Settlement, length: number, now: number): boolean => {
+    const { lease, attempt, postponed, ms } = first;
+    const range = [lease.reactor, lease.run, lease.seq, lease.seq + length - 1, lease.token];
+    if ((countHeld.get(...range) as { held: number }).held !== length) return false;
+    succeedAll.run(attempt, postponed, now, Math.round(ms), ...range);
+    return true;
+  };
+
+  const settleOne = ({ lease, outcome, attempt, postponed, ms: exact }: Settlement, now: number): boolean => {
     const { reactor, run, seq, token } = lease;
     const ms = Math.round(exact);
     if (outcome.to === 'succeeded')
@@ -94,4 +112,40 @@ export function createSettle(db: SqliteLike, attempts: Attempts): Settle {
     }
     return true;
   };
+
+  return (settlements, now) => {
+    const results: Committed['settlements'][number][] = [];
+    for (let from = 0; from < settlements.length;) {
+      const first = settlements[from];
+      if (!first) break;
+      let length = 1;
+      for (let next = settlements[from + 1]; next && endsLike(first, next, length);) {
+        length += 1;
+        next = settlements[from + length];
+      }
+      const asRange = length >= WORTH_A_RANGE && settleRange(first, length, now);
+      for (let i = from; i < from + length; i++) {
+        const settlement = settlements[i];
+        const held = asRange || (settlement !== undefined && settleOne(settlement, now));
+        results.push(held ? 'settled' : 'lease_lost');
+      }
+      from += length;
+    }
+    return results;
+  };
+}
+
+/** True for the success of the delivery `distance` places behind another's, with nothing else to record than that one. */
+function endsLike(first: Settlement, other: Settlement, distance: number): boolean {
+  return (
+    first.outcome.to === 'succeeded' &&
+    other.outcome.to === 'succeeded' &&
+    other.lease.seq === first.lease.seq + distance &&
+    other.lease.reactor === first.lease.reactor &&
+    other.lease.run === first.lease.run &&
+    other.lease.token === first.lease.token &&
+    other.attempt === first.attempt &&
+    other.postponed === first.postponed &&
+    Math.round(other.ms) === Math.round(first.ms)
+  );
 }

@@ -64,9 +64,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
         (): Committed => {
           const at = now();
           keepFloor();
-          const settlements = batch.settlements.map((settlement) =>
-            settle(settlement, at) ? 'settled' : 'lease_lost',
-          );
+          const settlements = settle(batch.settlements, at);
           const lost = cache.isLost(instance());
           const headBefore = cache.head().seq;
           const events = append(batch.events, (index) => settlements[index] === 'settled');

@@ -115,6 +115,48 @@ export const fencingCases = chapter('leases and fencing', {
     assert.equal((await b.row(lease)).state, 'succeeded');
   }),
 
+  'settles many neighbours at once, each by its own lease': async (rig) => {
+    const a = await rig.open();
+    const { leases } = await a.deliver(await a.register('r'), rig.events(12));
+    await a.storage.edit({ edit: 'cancel', delivery: at(leases, 4) });
+    await a.settle(at(leases, 9), dead());
+    const { settlements } = await a.commit({
+      settlements: leases.map((lease, i) =>
+        settlement(lease, succeeded, { ms: i === 6 ? 9 : 5, attempt: i === 7 ? 2 : 1 }),
+      ),
+    });
+    assert.deepEqual(
+      settlements.map((outcome, i) => (outcome === 'lease_lost' ? i : -1)).filter((i) => i >= 0),
+      [4, 9],
+    );
+    const rows = await Promise.all(leases.map((lease) => a.row(lease)));
+    const said = rows.map(({ state, ms, attempt }) => `${state} ${ms} ${attempt}`);
+    assert.deepEqual(said, [
+      ...new Array<string>(4).fill('succeeded 5 1'),
+      'cancelled null 0',
+      'succeeded 5 1',
+      'succeeded 9 1',
+      'succeeded 5 2',
+      'succeeded 5 1',
+      'dead 5 1',
+      ...new Array<string>(2).fill('succeeded 5 1'),
+    ]);
+  },
+
+  'settles neighbours whose leases all hold, and leaves the next alone': async (rig) => {
+    const a = await rig.open();
+    const { leases } = await a.deliver(await a.register('r'), rig.events(8));
+    const { settlements } = await a.commit({
+      settlements: leases.slice(1, 7).map((lease) => settlement(lease, succeeded)),
+    });
+    assert.deepEqual(settlements, new Array<string>(6).fill('settled'));
+    const rows = await Promise.all(leases.map((lease) => a.row(lease)));
+    assert.deepEqual(
+      rows.map(({ state }) => state),
+      ['running', ...new Array<string>(6).fill('succeeded'), 'running'],
+    );
+  },
+
   'appends what depends on a settlement only where it held': async (rig) => {
     const a = await rig.open();
     const { leases } = await a.deliver(await a.register('r'), rig.events(2));
