@@ -1,0 +1,46 @@
+/** Schema 2: what handlers remember across attempts, replays, and schedules. */
+import type { SqliteLike } from './sqlite-like.js';
+
+export function migration2(db: SqliteLike): void {
+  db.exec(`
+    -- What ctx.once() remembers for a delivery. run is 0 unless a fresh replay has its own.
+    CREATE TABLE nexus_once (
+      reactor INTEGER NOT NULL,
+      seq INTEGER NOT NULL,
+      run INTEGER NOT NULL,
+      key TEXT NOT NULL,
+      result TEXT NOT NULL,
+      PRIMARY KEY (reactor, seq, run, key)
+    ) STRICT, WITHOUT ROWID;
+
+    -- state: 'running', 'done' or 'cancelled'. types is a JSON array, or NULL for whatever the reactor subscribes to.
+    CREATE TABLE nexus_replays (
+      run INTEGER PRIMARY KEY AUTOINCREMENT,
+      after INTEGER NOT NULL,
+      until INTEGER NOT NULL,
+      from_at INTEGER,
+      to_at INTEGER,
+      types TEXT,
+      fresh INTEGER NOT NULL,
+      state TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      finished_at INTEGER
+    ) STRICT;
+
+    -- position: the seq up to which the run's deliveries for this reactor have been created.
+    CREATE TABLE nexus_replay_reactors (
+      run INTEGER NOT NULL,
+      reactor INTEGER NOT NULL,
+      position INTEGER NOT NULL,
+      created INTEGER NOT NULL DEFAULT 0,
+      skipped INTEGER NOT NULL DEFAULT 0,
+      PRIMARY KEY (run, reactor)
+    ) STRICT, WITHOUT ROWID;
+
+    -- tick_at: the last instant for which an event was appended, or from which a new schedule counts.
+    CREATE TABLE nexus_schedules (
+      name TEXT PRIMARY KEY NOT NULL,
+      tick_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+  `);
+}
