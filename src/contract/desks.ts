@@ -2,7 +2,7 @@
 import type { DeliveryState, EndReason } from '../core/delivery.js';
 import type { Failure } from '../core/errors.js';
 import type { NexusEvent } from '../core/event.js';
-import type { DeliveryCounts } from '../storage/storage.js';
+import type { BlockedKey, DeliveryCounts } from '../storage/storage.js';
 
 /** A page and where to go on. */
 export interface Page<T, C> {
@@ -139,6 +139,8 @@ export interface ReactorInfo {
   /** `running` here, `superseded` here by another registration, or not in this process. */
   readonly here: 'running' | 'superseded' | 'absent';
   readonly counts: DeliveryCounts;
+  /** Of an ordered reactor, the keys that a failing delivery holds up: at most 20, soonest retry first. */
+  readonly blockedKeys: readonly BlockedKey[];
 }
 
 /** Sees and steers reactors, those of other processes included. */

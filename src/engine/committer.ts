@@ -9,7 +9,14 @@ import type { Appended, Batch, Committed, Settlement, Storage } from '../storage
 import type { Alarm } from './alarm.js';
 import type { FanOuts, Fed } from './fan-out.js';
 import { kindOfFailure } from './storage-failure.js';
-import { createWorkQueue, MAX_BATCH_EVENTS, type CommitWork, type Draft, type SettleWork, type Work } from './work.js';
+import {
+  createWorkQueue,
+  MAX_BATCH_EVENTS,
+  type CommitWork,
+  type Draft,
+  type SettleWork,
+  type Work,
+} from './work.js';
 
 export interface Committer {
   /** @throws NexusError NEXUS_OVERLOADED */
@@ -117,11 +124,7 @@ export function createCommitter(options: {
     return [];
   };
 
-  const answer = (
-    work: readonly CommitWork[],
-    batch: DraftBatch,
-    { events, settlements }: Answers,
-  ): void => {
+  const answer = (work: readonly CommitWork[], batch: DraftBatch, { events, settlements }: Answers): void => {
     for (let i = 0; i < batch.events.length; i++) {
       const said = batch.events[i];
       const result = events[i];

@@ -6,6 +6,7 @@ import type { Roster } from './roster.js';
 import { notFound } from './views.js';
 
 const CANCEL_AT_ONCE = 1_000;
+const BLOCKED_KEYS = 20;
 
 export function createReactorDesk(options: {
   storage: Storage;
@@ -38,6 +39,7 @@ export function createReactorDesk(options: {
       paused: row.paused,
       here: !local || local.state === 'stopped' ? 'absent' : local.state,
       counts: await storage.read.counts(row.key),
+      blockedKeys: row.ordered ? await storage.read.blockedKeys(row.key, BLOCKED_KEYS) : [],
     };
   };
 

@@ -56,11 +56,7 @@ export function createSettler(options: {
     failed: (held, ended, error) => couldNot(held, ended, error),
   };
 
-  const tellDuplicates = (
-    children: readonly Draft[],
-    results: readonly Appended[],
-    from: number,
-  ): void => {
+  const tellDuplicates = (children: readonly Draft[], results: readonly Appended[], from: number): void => {
     children.forEach(({ type, source }, i) => {
       const result = results[from + i];
       if (result?.outcome === 'duplicate')

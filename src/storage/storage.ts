@@ -274,7 +274,7 @@ export type StoredDelivery = DeliveryRef & {
   readonly crashes: number;
   readonly suspect: boolean;
   readonly orderKey: string | null;
-  /** When it is or was due, while pending; epoch ms. */
+  /** When it is or was due, while pending (null while it waits for an earlier one of its key); epoch ms. */
   readonly dueAt: number | null;
   /** When it became final, epoch ms. */
   readonly finishedAt: number | null;
@@ -323,6 +323,17 @@ export type DeliveryQuery = {
 
 export type DeliveryCounts = Readonly<Record<DeliveryState, number>>;
 
+/** What holds up an ordering key, and how much. */
+export type BlockedKey = {
+  readonly orderKey: string;
+  /** Of the delivery at its head. */
+  readonly seq: number;
+  readonly attempt: number;
+  readonly dueAt: number;
+  /** Open deliveries behind it. */
+  readonly waiting: number;
+};
+
 export interface Readers {
   head(): Promise<{ readonly seq: number; readonly hash: string }>;
   event(id: string): Promise<StoredEvent | undefined>;
@@ -346,6 +357,8 @@ export interface Readers {
   reactors(): Promise<readonly ReactorRow[]>;
   /** Deliveries by state, of one reactor or of all. Counting what is final may take time proportional to it. */
   counts(reactor?: number): Promise<DeliveryCounts>;
+  /** Keys of an ordered reactor whose first delivery waits for a retry while others wait behind it; soonest retry first. */
+  blockedKeys(reactor: number, limit: number): Promise<readonly BlockedKey[]>;
   /** Deliveries that are not final, and the dead, without counting the rest: cheap. */
   backlog(): Promise<{
     readonly pending: number;

@@ -58,16 +58,18 @@ describe('a file of an earlier schema', () => {
   it.each(readdirSync(fixtures))('%s keeps its log and its open deliveries', async (fixture) => {
     const path = copyOf(fixture);
     const nexus = createNexus({ storage: path, logger: false });
-    onTestFinished(async () => void (await nexus.close({ timeoutMs: 0 })));
+    onTestFinished(async () => {
+      await nexus.close({ timeoutMs: 0 });
+    });
     const done: string[] = [];
     nexus.onEvent('ORDER_PAID', { name: 'mint' }, (payload, ctx) => {
       ctx.dispatch('MINTED', payload);
-      done.push(`mint ${String(payload['n'])}`);
+      done.push(`mint ${String(payload.n)}`);
     });
     nexus.onEvent(
       ['ORDER_PAID', 'MINTED'],
-      { name: 'by-order', orderBy: ({ payload }) => String(Number(payload['n']) % 3) },
-      (payload) => void done.push(`by-order ${String(payload['n'])}`),
+      { name: 'by-order', orderBy: ({ payload }) => String(Number(payload.n) % 3) },
+      (payload) => void done.push(`by-order ${String(payload.n)}`),
     );
     await nexus.start();
     const { items } = await nexus.deliveries.list({ state: 'pending', limit: 1_000 });

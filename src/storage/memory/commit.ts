@@ -155,6 +155,6 @@ function create(
     become(database, delivery, 'running', { token: 1, instance });
     return 'running';
   }
-  become(database, delivery, 'pending', { dueAt: later ? (match.notBefore ?? now) : now });
+  become(database, delivery, 'pending', { dueAt: !free ? null : later ? (match.notBefore ?? now) : now });
   return 'pending';
 }

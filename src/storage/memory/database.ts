@@ -32,6 +32,8 @@ export type MemoryReactor = {
   removed: boolean;
   readonly deliveries: Map<string, MemoryDelivery>;
   readonly open: Set<MemoryDelivery>;
+  /** The open ones with an ordering key, by run and key. */
+  readonly openByKey: Map<string, Set<MemoryDelivery>>;
 };
 
 export type MemoryInstance = { leaseUntil: number; leaseMs: number; lost: boolean; dead: boolean };
@@ -100,9 +102,35 @@ export function become(
     change,
     { state },
   );
-  const open = database.reactors.get(delivery.reactor)?.open;
-  if (state === 'pending' || state === 'running') open?.add(delivery);
-  else open?.delete(delivery);
+  const reactor = database.reactors.get(delivery.reactor);
+  if (!reactor) return;
+  if (state === 'pending' || state === 'running') {
+    reactor.open.add(delivery);
+    if (delivery.orderKey !== null) queueOf(reactor, delivery).add(delivery);
+    return;
+  }
+  reactor.open.delete(delivery);
+  if (delivery.orderKey === null) return;
+  queueOf(reactor, delivery).delete(delivery);
+  wakeNext(database, queueOf(reactor, delivery), delivery.finishedAt ?? 0);
+}
+
+/** The first of a key that waits for others no more gets a due time. */
+function wakeNext(database: MemoryDatabase, queue: ReadonlySet<MemoryDelivery>, now: number): void {
+  let next: MemoryDelivery | undefined;
+  for (const delivery of queue) if (!next || delivery.seq < next.seq) next = delivery;
+  if (next?.state !== 'pending' || next.dueAt !== null) return;
+  next.dueAt = Math.max(now, database.events[next.seq - 1]?.notBefore ?? 0);
+}
+
+function queueOf(
+  reactor: MemoryReactor,
+  { run, orderKey }: { readonly run: number; readonly orderKey: string | null },
+): Set<MemoryDelivery> {
+  const name = `${run}\n${orderKey ?? ''}`;
+  let queue = reactor.openByKey.get(name);
+  if (!queue) reactor.openByKey.set(name, (queue = new Set()));
+  return queue;
 }
 
 export function recordAttempt(delivery: MemoryDelivery, attempt: Omit<StoredAttempt, 'index'>): void {
@@ -115,9 +143,6 @@ export function isUnblocked(
   delivery: { readonly run: number; readonly seq: number; readonly orderKey: string | null },
 ): boolean {
   if (delivery.orderKey === null) return true;
-  for (const other of reactor.open) {
-    if (other.orderKey === delivery.orderKey && other.run === delivery.run && other.seq < delivery.seq)
-      return false;
-  }
+  for (const other of queueOf(reactor, delivery)) if (other.seq < delivery.seq) return false;
   return true;
 }

@@ -2,7 +2,15 @@
 import { NexusError } from '../../core/errors.js';
 import { activeTypes, resubscribe, subscribe } from '../../core/subscription.js';
 import type { DeliverySelection, Edit, ReactorRow, Registration } from '../storage.js';
-import { become, find, headOf, reactorNamed, type MemoryDatabase, type MemoryDelivery } from './database.js';
+import {
+  become,
+  find,
+  headOf,
+  isUnblocked,
+  reactorNamed,
+  type MemoryDatabase,
+  type MemoryDelivery,
+} from './database.js';
 
 export function register(database: MemoryDatabase, { name, types, ordered, from }: Registration): ReactorRow {
   const head = headOf(database).seq;
@@ -20,7 +28,13 @@ export function register(database: MemoryDatabase, { name, types, ordered, from 
       position,
       paused: false,
     };
-    database.reactors.set(key, { row, removed: false, deliveries: new Map(), open: new Set() });
+    database.reactors.set(key, {
+      row,
+      removed: false,
+      deliveries: new Map(),
+      open: new Set(),
+      openByKey: new Map(),
+    });
     return row;
   }
   const { row } = reactor;
@@ -75,12 +89,13 @@ export function editRows(database: MemoryDatabase, edit: Edit, now: number): num
 }
 
 function startAfresh(database: MemoryDatabase, delivery: MemoryDelivery, now: number): boolean {
-  if (database.reactors.get(delivery.reactor)?.removed !== false) return false;
+  const reactor = database.reactors.get(delivery.reactor);
+  if (reactor?.removed !== false) return false;
   become(database, delivery, 'pending', {
     attempt: 0,
     postponed: 0,
     crashes: 0,
-    dueAt: now,
+    dueAt: isUnblocked(reactor, delivery) ? now : null,
     reason: null,
     finishedAt: null,
   });

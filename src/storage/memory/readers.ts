@@ -1,7 +1,14 @@
 /** Bounded reads of a memory database. */
 import type { StoredEvent } from '../../core/event.js';
-import type { DeliveryCounts, DeliveryQuery, EventQuery, Readers, StoredDelivery } from '../storage.js';
-import { find, headOf, type MemoryDatabase, type MemoryDelivery } from './database.js';
+import type {
+  BlockedKey,
+  DeliveryCounts,
+  DeliveryQuery,
+  EventQuery,
+  Readers,
+  StoredDelivery,
+} from '../storage.js';
+import { find, headOf, type MemoryDatabase, type MemoryDelivery, type MemoryReactor } from './database.js';
 
 const PAGE_BYTES = 4 * 1024 * 1024;
 
@@ -48,6 +55,7 @@ export function createReaders(database: MemoryDatabase): Readers {
         if (reactor === undefined || delivery.reactor === reactor) counts[delivery.state] += 1;
       return counts;
     },
+    blockedKeys: async (key, limit) => blockedKeys(database.reactors.get(key)).slice(0, limit),
     backlog: async () => {
       const deliveries = all();
       const pending = deliveries.filter(({ state }) => state === 'pending');
@@ -164,4 +172,16 @@ function view(database: MemoryDatabase, delivery: MemoryDelivery): StoredDeliver
     ms,
     error,
   };
+}
+
+function blockedKeys(reactor: MemoryReactor | undefined): BlockedKey[] {
+  const blocked: BlockedKey[] = [];
+  for (const queue of reactor?.openByKey.values() ?? []) {
+    const [head, ...behind] = [...queue].sort((a, b) => a.seq - b.seq);
+    if (head?.state !== 'pending' || head.run !== 0 || head.attempt === 0 || head.dueAt === null) continue;
+    const { seq, attempt, dueAt, orderKey } = head;
+    if (behind.length > 0 && orderKey !== null)
+      blocked.push({ orderKey, seq, attempt, dueAt, waiting: behind.length });
+  }
+  return blocked.sort((a, b) => a.dueAt - b.dueAt || a.seq - b.seq);
 }

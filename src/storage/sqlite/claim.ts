@@ -1,14 +1,13 @@
 /** Leases what is due. */
 import type { Claimed, DeliveryRef, Leased, Wants } from '../storage.js';
 import type { HeadCache } from './head-cache.js';
+import { HELD_UP } from './key-queue.js';
 import { EVENT_COLUMNS, toEvent, type EventRow } from './rows.js';
 import type { SqliteLike } from './sqlite-like.js';
 import { PENDING, RUNNING } from './states.js';
 
-/** True for a pending `d` that no earlier unfinished delivery of its key holds up. */
-const UNBLOCKED = `(d.order_key IS NULL OR NOT EXISTS (
-  SELECT 1 FROM nexus_deliveries b WHERE b.reactor = d.reactor AND b.run = d.run AND b.order_key = d.order_key
-  AND b.order_key IS NOT NULL AND b.state IN (${PENDING}, ${RUNNING}) AND b.seq < d.seq))`;
+/** Held up though not parked: an earlier one was made open again (redriven, or created by a seek backward). */
+const UNBLOCKED = `NOT ${HELD_UP}`;
 
 type DueRow = EventRow & {
   reactor: number;
@@ -44,7 +43,7 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
     WHERE reactor = ? AND run = ? AND seq = ?`);
   const next =
     db.prepare(`SELECT d.due_at FROM nexus_deliveries d WHERE d.reactor = ? AND d.state = ${PENDING} AND d.suspect = 0
-    AND ${UNBLOCKED} ORDER BY d.due_at LIMIT 1`);
+    AND d.due_at IS NOT NULL AND ${UNBLOCKED} ORDER BY d.due_at LIMIT 1`);
   const anyDue = db.prepare(
     `SELECT 1 FROM nexus_deliveries WHERE reactor = ? AND state = ${PENDING} AND suspect = ? AND due_at <= ? LIMIT 1`,
   );

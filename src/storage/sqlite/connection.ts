@@ -8,6 +8,7 @@ import { createEdits, type EditRows } from './edits.js';
 import { createFanOut, type FanOutAll } from './fan-out.js';
 import { createHeadCache, type HeadCache } from './head-cache.js';
 import { createInstances, type Instances } from './instances.js';
+import { createWakeNext } from './key-queue.js';
 import { createLeaseFloor, type LeaseFloor } from './lease-floor.js';
 import { createLiveness, createLocalLiveness } from './liveness.js';
 import { openFile } from './open-file.js';
@@ -68,8 +69,9 @@ export async function connect(options: {
     }, committed);
   const liveness = path === ':memory:' ? createLocalLiveness() : createLiveness(path, driver);
   const attempts = createAttempts(db);
+  const wakeNext = createWakeNext(db);
   const reactors = createReactors(db, cache);
-  const instances = createInstances(db, liveness, attempts);
+  const instances = createInstances(db, liveness, attempts, wakeNext);
   const version = db.prepare('PRAGMA data_version');
   const mark = db.prepare(
     `UPDATE nexus_deliveries SET started = 1 WHERE reactor = ? AND run = ? AND seq = ? AND state = ${RUNNING} AND token = ?`,
@@ -94,12 +96,12 @@ export async function connect(options: {
     logId,
     write,
     cache,
-    settle: createSettle(db, attempts),
+    settle: createSettle(db, { attempts, cache, wakeNext }),
     append: createAppend(db, cache, sha256),
     fanOut: createFanOut(db, cache, attempts),
     claims: createClaims(db, cache),
     reactors,
-    edits: createEdits(db, reactors),
+    edits: createEdits(db, reactors, wakeNext),
     instances,
     readers: createReaders(db, () => instances.running()),
     enter: async (id, leaseMs, now) => {

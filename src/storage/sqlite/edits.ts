@@ -1,5 +1,6 @@
 /** What operators do to deliveries. */
 import type { DeliveryRef, DeliverySelection, Edit } from '../storage.js';
+import { HELD_UP, type WakeNext } from './key-queue.js';
 import type { Reactors } from './reactors.js';
 import type { SqliteLike, SqliteStatement, SqliteValue } from './sqlite-like.js';
 import { CANCELLED, DEAD, PENDING, RUNNING } from './states.js';
@@ -7,11 +8,11 @@ import { CANCELLED, DEAD, PENDING, RUNNING } from './states.js';
 /** Inside a write transaction; returns how many rows changed. */
 export type EditRows = (edit: Edit, now: number) => number;
 
-export function createEdits(db: SqliteLike, reactors: Reactors): EditRows {
+export function createEdits(db: SqliteLike, reactors: Reactors, wakeNext: WakeNext): EditRows {
   const where = 'WHERE reactor = ? AND run = ? AND seq = ?';
   const live = 'reactor IN (SELECT key FROM nexus_reactors WHERE removed_at IS NULL)';
-  const afresh = `UPDATE nexus_deliveries SET state = ${PENDING}, attempt = 0, postponed = 0, crashes = 0, suspect = 0, started = 0,
-    instance = NULL, due_at = ?, reason = NULL, finished_at = NULL`;
+  const afresh = `UPDATE nexus_deliveries AS d SET state = ${PENDING}, attempt = 0, postponed = 0, crashes = 0, suspect = 0, started = 0,
+    instance = NULL, due_at = CASE WHEN ${HELD_UP} THEN NULL ELSE ? END, reason = NULL, finished_at = NULL`;
   const redrive = db.prepare(`${afresh} ${where} AND state = ${DEAD} AND ${live}`);
   const retry = db.prepare(`${afresh} ${where} AND state <> ${RUNNING} AND ${live}`);
   const end = `UPDATE nexus_deliveries SET state = ${CANCELLED}, suspect = 0, started = 0, instance = NULL, due_at = NULL, finished_at = ?, reason = ?`;
@@ -63,8 +64,11 @@ export function createEdits(db: SqliteLike, reactors: Reactors): EditRows {
         return each(dead(edit.which), discard, now, 'discarded');
       case 'retry':
         return each([edit.delivery], retry, now);
-      case 'cancel':
-        return each([edit.delivery], cancel, now, 'cancelled');
+      case 'cancel': {
+        const changed = each([edit.delivery], cancel, now, 'cancelled');
+        if (changed > 0) wakeNext(edit.delivery, now);
+        return changed;
+      }
     }
   };
 }

@@ -50,12 +50,12 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
       return 'none';
     }
     const later = match.notBefore !== undefined && match.notBefore > now;
-    if (room && !later && (key === null || earlier.get(reactor, key, seq) === undefined)) {
+    const heldUp = key !== null && earlier.get(reactor, key, seq) !== undefined;
+    if (room && !later && !heldUp) {
       return leased.run(reactor, seq, instance ?? null, key).changes === 1 ? 'leased' : 'none';
     }
-    return pending.run(reactor, seq, later ? (match.notBefore ?? now) : now, key).changes === 1
-      ? 'pending'
-      : 'none';
+    const dueAt = heldUp ? null : later ? (match.notBefore ?? now) : now;
+    return pending.run(reactor, seq, dueAt, key).changes === 1 ? 'pending' : 'none';
   };
 
   return (fanOuts, { events, headBefore, now, instance }) =>
@@ -80,6 +80,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
           taken.push({ match: i, token: BORN_LEASED });
           continue;
         }
+        if (match.orderKey !== undefined) state.keyed = true;
         const created = create(fanOut.reactor, match, seq, taken.length < room, now, instance);
         if (created === 'leased') taken.push({ match: i, token: CLAIMED_ONCE });
         else if (created === 'pending') waiting += 1;

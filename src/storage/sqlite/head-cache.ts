@@ -3,8 +3,16 @@
  * committed: `PRAGMA data_version`, read under the write lock, says so.
  */
 import type { SqliteLike } from './sqlite-like.js';
+import { PENDING, RUNNING } from './states.js';
 
-export type ReactorState = { generation: number; position: number; paused: boolean; removed: boolean };
+/** `keyed`: it has deliveries with an ordering key, or may get them. */
+export type ReactorState = {
+  generation: number;
+  position: number;
+  paused: boolean;
+  removed: boolean;
+  keyed: boolean;
+};
 
 export interface HeadCache {
   /** To be called first in every write transaction. */
@@ -23,7 +31,9 @@ export function createHeadCache(db: SqliteLike): HeadCache {
   const base =
     db.prepare(`SELECT (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq') AS seq,
     (SELECT value FROM nexus_meta WHERE key = 'base_hash') AS hash`);
-  const one = db.prepare('SELECT generation, position, paused, removed_at FROM nexus_reactors WHERE key = ?');
+  const one = db.prepare(`SELECT generation, position, paused, removed_at, (ordered OR EXISTS (
+    SELECT 1 FROM nexus_deliveries d WHERE d.reactor = nexus_reactors.key AND d.order_key IS NOT NULL
+    AND d.state IN (${PENDING}, ${RUNNING}))) AS keyed FROM nexus_reactors WHERE key = ?`);
   const instanceRow = db.prepare('SELECT lost FROM nexus_instances WHERE key = ?');
   let lost: boolean | undefined;
   let head: { seq: number; hash: string } | undefined;
@@ -51,13 +61,15 @@ export function createHeadCache(db: SqliteLike): HeadCache {
       let state = reactors.get(key);
       if (state) return state;
       const row = one.get(key) as
-        { generation: number; position: number; paused: number; removed_at: number | null } | undefined;
+        | { generation: number; position: number; paused: number; removed_at: number | null; keyed: number }
+        | undefined;
       if (!row) return undefined;
       state = {
         generation: row.generation,
         position: row.position,
         paused: row.paused === 1,
         removed: row.removed_at !== null,
+        keyed: row.keyed === 1,
       };
       reactors.set(key, state);
       return state;

@@ -2,6 +2,7 @@
 import { MAX_CRASHES } from '../../core/delivery.js';
 import type { DeliveryRef, Recovered } from '../storage.js';
 import { BORN_LEASED } from './lease-floor.js';
+import type { WakeNext } from './key-queue.js';
 import type { Liveness } from './liveness.js';
 import type { Attempts } from './settle.js';
 import type { SqliteLike } from './sqlite-like.js';
@@ -27,7 +28,12 @@ export interface Instances {
   running(): number;
 }
 
-export function createInstances(db: SqliteLike, liveness: Liveness, attempts: Attempts): Instances {
+export function createInstances(
+  db: SqliteLike,
+  liveness: Liveness,
+  attempts: Attempts,
+  wakeNext: WakeNext,
+): Instances {
   const insert = db.prepare(
     'INSERT INTO nexus_instances (id, lease_ms, lease_until, started_at, floor) VALUES (?, ?, ?, ?, ?)',
   );
@@ -69,6 +75,7 @@ export function createInstances(db: SqliteLike, liveness: Liveness, attempts: At
       attempts.add(row, { attempt: row.attempt, outcome: 'crashed', at: now, ms: 0, error });
     if (crashes >= MAX_CRASHES) {
       kill.run(now, crashes, error.code, error.message, reactor, run, seq);
+      wakeNext(row, now);
       return 'dead';
     }
     back.run(now, crashes, reactor, run, seq);

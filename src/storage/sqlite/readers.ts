@@ -1,5 +1,6 @@
 /** Bounded reads. In WAL mode they neither wait for writers nor hold them up. */
-import type { DeliveryCounts, Readers } from '../storage.js';
+import type { BlockedKey, DeliveryCounts, Readers } from '../storage.js';
+import { BEHIND, HELD_UP } from './key-queue.js';
 import { readDeliveries } from './read-deliveries.js';
 import { readEvents, readLog } from './read-events.js';
 import {
@@ -36,6 +37,10 @@ export function createReaders(db: SqliteLike, running: () => number): Readers {
     'SELECT state, count(*) AS n FROM nexus_deliveries WHERE reactor = ? GROUP BY state',
   );
   const countAll = db.prepare('SELECT state, count(*) AS n FROM nexus_deliveries GROUP BY state');
+  const blocked =
+    db.prepare(`SELECT d.order_key AS orderKey, d.seq, d.attempt, d.due_at AS dueAt, (${BEHIND}) AS waiting
+    FROM nexus_deliveries d WHERE d.reactor = ? AND d.run = 0 AND d.state = ${PENDING} AND d.attempt > 0
+    AND d.due_at IS NOT NULL AND d.order_key IS NOT NULL AND NOT ${HELD_UP} AND waiting > 0 ORDER BY d.due_at, d.seq LIMIT ?`);
   const waiting =
     db.prepare(`SELECT count(*) AS pending, coalesce(sum(attempt > 0), 0) AS retrying, min(due_at) AS due
     FROM nexus_deliveries WHERE state = ${PENDING}`);
@@ -82,6 +87,7 @@ export function createReaders(db: SqliteLike, running: () => number): Readers {
       for (const { state, n } of rows as { state: number; n: number }[]) counts[stateName(state)] = n;
       return counts;
     },
+    blockedKeys: async (reactor, limit) => blocked.all(reactor, limit) as BlockedKey[],
     backlog: async () => {
       const { pending, retrying, due } = waiting.get() as {
         pending: number;

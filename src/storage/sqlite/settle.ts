@@ -1,5 +1,7 @@
 /** Records how attempts ended. */
 import type { Committed, DeliveryRef, Settlement } from '../storage.js';
+import type { HeadCache } from './head-cache.js';
+import type { WakeNext } from './key-queue.js';
 import type { SqliteLike } from './sqlite-like.js';
 import { CANCELLED, DEAD, PENDING, RUNNING, SUCCEEDED } from './states.js';
 import type { Failure } from '../../core/errors.js';
@@ -41,7 +43,10 @@ export type Settle = (settlements: readonly Settlement[], now: number) => Commit
 /** From how many neighbours on, counting and updating them as a range is less work than one by one. */
 const WORTH_A_RANGE = 4;
 
-export function createSettle(db: SqliteLike, attempts: Attempts): Settle {
+export function createSettle(
+  db: SqliteLike,
+  { attempts, cache, wakeNext }: { attempts: Attempts; cache: HeadCache; wakeNext: WakeNext },
+): Settle {
   const guard = `WHERE reactor = ? AND run = ? AND seq = ? AND state = ${RUNNING} AND token = ?`;
   const succeed =
     db.prepare(`UPDATE nexus_deliveries SET state = ${SUCCEEDED}, instance = NULL, suspect = 0, started = 0,
@@ -123,11 +128,14 @@ export function createSettle(db: SqliteLike, attempts: Attempts): Settle {
         length += 1;
         next = settlements[from + length];
       }
-      const asRange = length >= WORTH_A_RANGE && settleRange(first, length, now);
+      const keyed = cache.reactor(first.lease.reactor)?.keyed ?? true;
+      const asRange = length >= WORTH_A_RANGE && !keyed && settleRange(first, length, now);
       for (let i = from; i < from + length; i++) {
         const settlement = settlements[i];
         const held = asRange || (settlement !== undefined && settleOne(settlement, now));
         results.push(held ? 'settled' : 'lease_lost');
+        if (keyed && held && settlement && settlement.outcome.to !== 'pending')
+          wakeNext(settlement.lease, now);
       }
       from += length;
     }

@@ -5,6 +5,7 @@ import { chapter, several } from './chapter.js';
 import { boom, dead, release, retry, succeeded } from './expectations.js';
 import { at, overRange, type Instance } from './instance.js';
 import type { ReactorRow } from '../../storage/storage.js';
+import { MAX_CRASHES } from '../../core/delivery.js';
 import { LEASE_MS } from './rig.js';
 
 const seqs = ({ leased }: Claimed): number[] => leased.map(({ lease }) => lease.seq);
@@ -116,6 +117,78 @@ export const orderingCases = chapter('ordering keys', {
     await rig.clock.advance(1_000);
     assert.deepEqual(seqs(await a.claim(reactor)), [1]);
   },
+
+  'gives what is held up a due time only once it is its turn': async (rig) => {
+    const a = await rig.open();
+    const reactor = await ordered(a);
+    const notBefore = rig.clock.now() + 5_000;
+    const { refs } = await a.deliver(reactor, rig.events(4, { notBefore: null }), {
+      lease: 0,
+      match: keys('x', 'x', 'x', 'y'),
+    });
+    const later = await a.deliver(reactor, rig.events(1, { notBefore }), {
+      match: () => ({ orderKey: 'y', notBefore }),
+    });
+    const dueAt = async (): Promise<(number | null)[]> =>
+      Promise.all([...refs, ...later.refs].map(async (ref) => (await a.row(ref)).dueAt));
+    const start = rig.clock.now();
+    assert.deepEqual(await dueAt(), [start, null, null, start, null]);
+    await rig.clock.advance(1_000);
+    const { leased } = await a.claim(reactor);
+    await a.settle(at(leased, 0).lease, succeeded);
+    await a.settle(at(leased, 1).lease, dead());
+    assert.deepEqual(await dueAt(), [null, start + 1_000, null, null, notBefore]);
+    await a.storage.edit({ edit: 'cancel', delivery: at(refs, 1) });
+    assert.deepEqual(await dueAt(), [null, null, start + 1_000, null, notBefore]);
+  },
+
+  'names the keys that a failing head holds up': async (rig) => {
+    const a = await rig.open();
+    const reactor = await ordered(a);
+    const { leases } = await a.deliver(reactor, rig.events(6), { match: keys('x', 'x', 'y', 'z', 'x', 'y') });
+    const [x, y, z] = [at(leases, 0), at(leases, 1), at(leases, 2)];
+    assert.deepEqual(await a.storage.read.blockedKeys(reactor.key, 10), [], 'the heads are running');
+    await a.settle(x, retry(3_000), { attempt: 2 });
+    await a.settle(y, retry(1_000), { attempt: 1 });
+    await a.settle(z, retry(1_000));
+    const dueAt = rig.clock.now();
+    const heads = [
+      { orderKey: 'y', seq: 3, attempt: 1, dueAt: dueAt + 1_000, waiting: 1 },
+      { orderKey: 'x', seq: 1, attempt: 2, dueAt: dueAt + 3_000, waiting: 2 },
+    ];
+    assert.deepEqual(await a.storage.read.blockedKeys(reactor.key, 10), heads);
+    assert.deepEqual(await a.storage.read.blockedKeys(reactor.key, 1), heads.slice(0, 1));
+    assert.deepEqual(await a.storage.read.blockedKeys(999, 10), []);
+  },
+
+  'parks a redriven one behind an earlier one of its key': async (rig) => {
+    const a = await rig.open();
+    const reactor = await ordered(a);
+    const { leases, refs } = await a.deliver(reactor, rig.events(2), { match: keys('x', 'x') });
+    await a.settle(at(leases, 0), dead());
+    await a.settle((await a.claimOne(reactor)).lease, dead());
+    await a.storage.edit({ edit: 'redrive', which: { limit: 10 } });
+    assert.equal((await a.row(at(refs, 1))).dueAt, null);
+    await a.settle((await a.claimOne(reactor)).lease, succeeded);
+    assert.equal((await a.claimOne(reactor)).lease.seq, 2);
+  },
+
+  'lets the next of a key go when the head crashed for good': several(async (rig) => {
+    const a = await rig.open();
+    const reactor = await ordered(a);
+    await a.deliver(reactor, rig.events(2), { match: keys('x', 'x') });
+    let last = a;
+    for (let crash = 0; crash <= MAX_CRASHES; crash++) {
+      if (crash > 0) {
+        const { lease } = await last.claimOne(reactor, { suspects: 1, crashed: crash > 1 });
+        await last.storage.markStarted([lease]);
+      }
+      await rig.clock.advance(LEASE_MS + 1);
+      last = await rig.open();
+      await last.storage.recover({ limit: 10 });
+    }
+    assert.deepEqual(seqs(await last.claim(reactor)), [2]);
+  }),
 
   'lets a dead head go': async (rig) => {
     const a = await rig.open();
