@@ -33,6 +33,13 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-restricted-imports': [
+        'error',
+        {
+          name: 'better-sqlite3',
+          message: 'Use test/support/database.ts: its objects may not be freed on every Node.',
+        },
+      ],
     },
   },
 );

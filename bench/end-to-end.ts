@@ -1,9 +1,9 @@
 /** Publish → fsync → handler → settled, against a bare group commit of the same rows with the same driver. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { z } from 'zod';
 import type * as Main from '../src/index.js';
+import { openDatabase } from '../test/support/database.js';
 
 /** A payment of about 180 bytes. */
 const payment = (n: number) => ({
@@ -76,9 +76,9 @@ export async function nexusEndToEnd(file: string, events: number, inFlight: numb
 
 /** The same rows (events with salt and hashes, deliveries born leased, settled in the next commit) and nothing else. */
 export function bareGroupCommit(file: string, events: number, inFlight: number): number {
-  const db = new Database(file);
-  db.pragma('journal_mode = WAL');
+  const db = openDatabase(file);
   db.exec(`
+    PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     CREATE TABLE events (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT, source TEXT, timestamp INTEGER, correlation_id TEXT,
       causation_id TEXT, headers TEXT, schema_version INTEGER, not_before INTEGER, salt TEXT, payload TEXT, payload_hash TEXT, hash TEXT) STRICT;
@@ -136,7 +136,8 @@ export function bareGroupCommit(file: string, events: number, inFlight: number):
     }
   };
   run(Math.min(events, 10_000));
-  if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('the bare run is not durable');
+  const { synchronous } = db.prepare('PRAGMA synchronous').get() as { synchronous: number };
+  if (synchronous !== 2) throw new Error('the bare run is not durable');
   const start = performance.now();
   run(events);
   const seconds = (performance.now() - start) / 1_000;

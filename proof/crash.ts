@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
 import { GENESIS_HASH, hashEvent, hashPayload } from '../src/core/chain.js';
 import { sha256 } from '../src/options.js';
+import type { SqliteLike } from '../src/storage/sqlite/index.js';
+import { openDatabase } from '../test/support/database.js';
 
 export type CrashReport = {
   rounds: number;
@@ -104,7 +105,7 @@ function inspect(
   file: string,
   acknowledged: ReadonlySet<string>,
 ): Pick<CrashReport, 'acknowledged' | 'lost' | 'notFinal' | 'dead' | 'childrenNotOnce' | 'chainWhole'> {
-  const db = new Database(file, { readonly: true });
+  const db = openDatabase(file, { readonly: true });
   const ids = new Set(
     (db.prepare('SELECT id FROM nexus_events').all() as { id: string }[]).map(({ id }) => id),
   );
@@ -124,8 +125,8 @@ function inspect(
 }
 
 /** Deliveries that should exist and do not. */
-function missing(db: InstanceType<typeof Database>): number {
-  const expected = [
+function missing(db: SqliteLike): number {
+  const expected: readonly [string, string][] = [
     ['flaky', 'WORK'],
     ['parent', 'WORK'],
     ['child', 'CHILD'],
@@ -137,10 +138,16 @@ function missing(db: InstanceType<typeof Database>): number {
   }, 0);
 }
 
-export function chainWhole(db: InstanceType<typeof Database>): boolean {
+function* eventsIn(db: SqliteLike): Iterable<EventRow> {
+  const page = db.prepare('SELECT * FROM nexus_events WHERE seq > ? ORDER BY seq LIMIT 1000');
+  let rows = page.all(0) as EventRow[];
+  for (; rows.length > 0; rows = page.all(rows.at(-1)?.seq ?? 0) as EventRow[]) yield* rows;
+}
+
+export function chainWhole(db: SqliteLike): boolean {
   let previous = GENESIS_HASH;
   let seq = 0;
-  for (const row of db.prepare('SELECT * FROM nexus_events ORDER BY seq').iterate() as Iterable<EventRow>) {
+  for (const row of eventsIn(db)) {
     seq += 1;
     const event = {
       id: row.id,

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
+import { openDatabase } from '../test/support/database.js';
 
 export type PoisonReport = { starts: number; crashed: number[]; succeeded: number; other: number };
 
@@ -20,7 +20,7 @@ export function provePoison(): PoisonReport {
           stdio: 'inherit',
         }).status === 0;
     }
-    const db = new Database(file, { readonly: true });
+    const db = openDatabase(file, { readonly: true });
     const rows = db.prepare('SELECT seq, state, reason FROM nexus_deliveries').all() as {
       seq: number;
       state: number;

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
+import { openDatabase } from '../test/support/database.js';
 import { chainWhole } from './crash.js';
 
 export type ProcessesReport = {
@@ -62,7 +62,7 @@ export async function proveProcesses(options: {
 
 /** From which `seq` on the rolling reactor counts the new type, as its row says. */
 function generationSince(file: string): number {
-  const db = new Database(file, { readonly: true });
+  const db = openDatabase(file, { readonly: true });
   const row = db.prepare(`SELECT subscription FROM nexus_reactors WHERE name = 'rolling'`).get() as {
     subscription: string;
   };
@@ -76,7 +76,7 @@ function inspect(
   roles: readonly string[],
   changedAt: number,
 ): Pick<ProcessesReport, 'events' | 'holes' | 'wrong' | 'chainWhole'> {
-  const db = new Database(file, { readonly: true });
+  const db = openDatabase(file, { readonly: true });
   const events = db.prepare('SELECT seq, type FROM nexus_events ORDER BY seq').all() as {
     seq: number;
     type: string;

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
 import { createNexus } from '../src/create-nexus.js';
+import { openDatabase } from '../test/support/database.js';
 
 export type StaleReport = {
   rounds: number;
@@ -22,7 +22,7 @@ export async function proveStale(options: { rounds: number }): Promise<StaleRepo
   const folder = mkdtempSync(join(process.cwd(), '.proof-'));
   const file = join(folder, 'stale.db');
   const owner = await startOwner(file);
-  const db = new Database(file, { readonly: true });
+  const db = openDatabase(file, { readonly: true });
   const report = { rounds: options.rounds, owners: 0, taken: 0, staleWrites: 0, wentOn: 0 };
   const rows = (): string =>
     JSON.stringify(

@@ -1,10 +1,10 @@
-import Database from 'better-sqlite3';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NexusError } from '../../src/core/errors.js';
 import { createNexus } from '../../src/create-nexus.js';
+import { openDatabase } from '../support/database.js';
 
 async function refused(work: () => unknown): Promise<NexusError> {
   try {
@@ -55,7 +55,7 @@ describe('a path that cannot be used', () => {
       message: /the database of another application; it was left untouched/,
       make: (path) => {
         mkdirSync(dirname(path));
-        const db = new Database(path);
+        const db = openDatabase(path);
         db.exec('PRAGMA journal_mode = WAL; CREATE TABLE orders (id)');
         db.close();
       },

@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import type { Clock } from '../../src/core/clock.js';
 import { createMemoryDatabase, memoryStorage } from '../../src/storage/memory/index.js';
 import { sqliteStorage, type SqliteLike } from '../../src/storage/sqlite/index.js';
 import type { Storage } from '../../src/storage/storage.js';
+import { openDatabase } from '../support/database.js';
 
 export interface Backend {
   /** A storage for a new process, with what can befall that process. */
@@ -51,8 +51,8 @@ export function sqliteBackend(clock: Clock): Backend {
       const storage = sqliteStorage({
         path,
         clock,
-        driver: (file, { readonly, busyMs }) => {
-          const db = new Database(file, { readonly, timeout: busyMs });
+        driver: (file, options) => {
+          const db = openDatabase(file, options);
           // The sequences test logic, not disks; syncing is proven elsewhere.
           opened.push(db);
           return db;
@@ -70,7 +70,7 @@ export function sqliteBackend(clock: Clock): Backend {
         storage: watched,
         kill: () => opened.forEach((db) => db.close()),
         expire: () => {
-          const other = new Database(path, { timeout: 1_000 });
+          const other = openDatabase(path, { busyMs: 1_000 });
           other.prepare('UPDATE nexus_instances SET lease_until = 0 WHERE id = ?').run(instance);
           other.close();
         },

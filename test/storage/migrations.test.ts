@@ -1,5 +1,4 @@
 /** A file of every released schema opens, is brought up to date, and goes on from where it was. */
-import Database from 'better-sqlite3';
 import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -10,6 +9,7 @@ import { GENESIS_HASH, hashEvent } from '../../src/core/chain.js';
 import { createNexus } from '../../src/create-nexus.js';
 import { SCHEMA_VERSION } from '../../src/storage/sqlite/migrations.js';
 import { sqliteStorage } from '../../src/storage/sqlite/index.js';
+import { openDatabase } from '../support/database.js';
 
 const fixtures = fileURLToPath(new URL('./fixtures/', import.meta.url));
 
@@ -22,7 +22,7 @@ function copyOf(fixture: string): string {
 }
 
 function tables(path: string): unknown[] {
-  const db = new Database(path, { readonly: true });
+  const db = openDatabase(path, { readonly: true });
   try {
     return db
       .prepare(`SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name`)

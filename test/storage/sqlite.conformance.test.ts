@@ -1,21 +1,18 @@
-import Database from 'better-sqlite3';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import type { SqliteDriver, SqliteLike } from '../../src/storage/sqlite/index.js';
 import { sqliteStorage } from '../../src/storage/sqlite/index.js';
-import { loadDriver } from '../../src/storage/sqlite/load-driver.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { storageConformance, type StorageFixture } from '../../src/testing/storage-conformance.js';
+import { openDatabase } from '../support/database.js';
 import { createTestClock } from '../support/test-clock.js';
-
-const realDriver = await loadDriver();
 
 /** A file; a storage is killed by closing all its connections behind its back, as the kernel does for a dead process. */
 function onDisk(): StorageFixture {
   const folder = mkdtempSync(join(tmpdir(), 'nexus-conformance-'));
-  const path = join(folder, 'nexus.db');
+  const path = join(folder, "nexus's.db");
   const clock = createTestClock();
   const connections = new Map<Storage, SqliteLike[]>();
   return {
@@ -23,7 +20,7 @@ function onDisk(): StorageFixture {
     storage: () => {
       const opened: SqliteLike[] = [];
       const driver: SqliteDriver = (file, options) => {
-        const connection = realDriver(file, options);
+        const connection = openDatabase(file, options);
         opened.push(connection);
         return connection;
       };
@@ -35,7 +32,7 @@ function onDisk(): StorageFixture {
       for (const connection of connections.get(storage) ?? []) connection.close();
     },
     erase: (eventId) => {
-      const db = new Database(path);
+      const db = openDatabase(path);
       db.prepare('UPDATE nexus_events SET salt = NULL, payload = NULL WHERE id = ?').run(eventId);
       db.close();
     },

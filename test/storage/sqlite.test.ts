@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,10 +7,8 @@ import { GENESIS_HASH, hashEvent, hashPayload, type Sha256 } from '../../src/cor
 import type { EventFields } from '../../src/core/event.js';
 import { createNexus } from '../../src/create-nexus.js';
 import type { Nexus, NexusOptions } from '../../src/nexus.js';
-import { loadDriver } from '../../src/storage/sqlite/load-driver.js';
 import { sqliteStorage, type SqliteDriver, type SqliteLike } from '../../src/storage/sqlite/index.js';
-
-const realDriver = await loadDriver();
+import { openDatabase } from '../support/database.js';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'nexus-sqlite-'));
@@ -25,7 +22,7 @@ type OnFile = { nexus: Nexus; path: string; connection: () => SqliteLike };
 function onFile(path = join(folder(), 'nexus.db'), options: Partial<NexusOptions> = {}): OnFile {
   let connection: SqliteLike | undefined;
   const driver: SqliteDriver = (file, how) => {
-    const opened = realDriver(file, how);
+    const opened = openDatabase(file, how);
     if (file === path) connection = opened;
     return opened;
   };
@@ -48,8 +45,8 @@ function onFile(path = join(folder(), 'nexus.db'), options: Partial<NexusOptions
 }
 
 /** A second connection, as another application would have it. */
-function beside(path: string): Database.Database {
-  const db = new Database(path, { timeout: 0 });
+function beside(path: string): SqliteLike {
+  const db = openDatabase(path, { busyMs: 0 });
   onTestFinished(() => void db.close());
   return db;
 }
@@ -76,7 +73,7 @@ describe('a SQLite file', () => {
     await nexus.dispatch('A', {});
     await nexus.close();
     expect(readdirSync(join(path, '..'))).toEqual(['nexus.db']);
-    expect(beside(path).pragma('application_id', { simple: true })).toBe(0x4e455855);
+    expect(beside(path).prepare('PRAGMA application_id').get()).toEqual({ application_id: 0x4e455855 });
   });
 
   it('has a log that no SQL can change, except for erasing a payload', async () => {
@@ -84,7 +81,7 @@ describe('a SQLite file', () => {
     await nexus.dispatch('A', { secret: 1 });
     await nexus.dispatch('B', {});
     const db = beside(path);
-    const columns = db.pragma('table_info(nexus_events)') as { name: string; type: string }[];
+    const columns = db.prepare('PRAGMA table_info(nexus_events)').all() as { name: string; type: string }[];
     for (const { name, type } of columns) {
       const other = type === 'INTEGER' ? '99' : `'other'`;
       expect(() => db.exec(`UPDATE nexus_events SET ${name} = ${other} WHERE seq = 1`), name).toThrow(
@@ -177,8 +174,8 @@ describe('a path that is refused', () => {
   const foreign =
     (mode: string) =>
     (path: string): void => {
-      const db = new Database(path);
-      db.pragma(`journal_mode = ${mode}`);
+      const db = openDatabase(path);
+      db.exec(`PRAGMA journal_mode = ${mode}`);
       db.exec(`CREATE TABLE orders (id INTEGER); INSERT INTO orders VALUES (1)`);
       db.close();
     };
@@ -197,8 +194,8 @@ describe('a path that is refused', () => {
       code: 'NEXUS_STORAGE_FOREIGN',
       message: /another application/,
       make: (path) => {
-        const db = new Database(path);
-        db.pragma('application_id = 7');
+        const db = openDatabase(path);
+        db.exec('PRAGMA application_id = 7');
         db.close();
       },
     },
@@ -242,7 +239,7 @@ describe('a path that is refused', () => {
     const { nexus, path } = onFile();
     await nexus.dispatch('A', {});
     await nexus.close();
-    const db = new Database(path);
+    const db = openDatabase(path);
     db.exec(`UPDATE nexus_meta SET value = '99' WHERE key = 'schema_version'`);
     db.close();
     const before = snapshot(join(path, '..'));
@@ -274,8 +271,8 @@ describe('a path that is refused', () => {
     [
       'a database without tables, as a start that was killed leaves it',
       (path) => {
-        const db = new Database(path);
-        db.pragma('journal_mode = WAL');
+        const db = openDatabase(path);
+        db.exec('PRAGMA journal_mode = WAL');
         db.close();
       },
     ],

@@ -139,6 +139,7 @@ export async function connect(options: {
       if (key !== undefined) await write(() => instances.leave(key)).catch(() => undefined);
       self?.release();
       self = undefined;
+      liveness.close();
       // The last to close leaves one file, with everything in it.
       try {
         if (options.mode === 'run') db.exec('PRAGMA wal_checkpoint(TRUNCATE)');

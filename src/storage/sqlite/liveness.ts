@@ -3,7 +3,7 @@
  * kernel frees it with the process, so a lock that can be had is a death that is proven, at once and without guessing.
  */
 import { existsSync, rmSync } from 'node:fs';
-import type { SqliteDriver } from './sqlite-like.js';
+import type { SqliteDriver, SqliteLike } from './sqlite-like.js';
 
 export interface Liveness {
   /** Holds this instance's lock. Returns its release, which also removes the file. */
@@ -11,6 +11,8 @@ export interface Liveness {
   isDead(instance: string): boolean;
   /** Removes what a dead instance left. */
   forget(instance: string): void;
+  /** Gives up what it looks with. */
+  close(): void;
 }
 
 export function createLiveness(path: string, driver: SqliteDriver): Liveness {
@@ -18,6 +20,7 @@ export function createLiveness(path: string, driver: SqliteDriver): Liveness {
   const forget = (instance: string): void => {
     for (const suffix of ['', '-journal']) rmSync(fileOf(instance) + suffix, { force: true });
   };
+  let probe: SqliteLike | undefined;
   return {
     hold: (instance) => {
       const lock = driver(fileOf(instance), { readonly: false, busyMs: 0 });
@@ -29,19 +32,33 @@ export function createLiveness(path: string, driver: SqliteDriver): Liveness {
     },
     isDead: (instance) => {
       if (!existsSync(fileOf(instance))) return true;
-      const probe = driver(fileOf(instance), { readonly: false, busyMs: 0 });
-      try {
-        probe.exec('BEGIN EXCLUSIVE');
-        return true;
-      } catch {
-        // Held, so it lives; any other failure proves nothing, and the lease decides.
-        return false;
-      } finally {
-        probe.close();
-      }
+      // One connection for all that it ever looks at: this is called for as long as the process lives.
+      probe ??= driver(':memory:', { readonly: false, busyMs: 0 });
+      return canLock(probe, fileOf(instance));
     },
     forget,
+    close: () => {
+      probe?.close();
+      probe = undefined;
+    },
   };
+}
+
+function canLock(probe: SqliteLike, file: string): boolean {
+  try {
+    probe.exec(`ATTACH '${file.replaceAll("'", "''")}' AS other`);
+  } catch {
+    // Held, so it lives; any other failure proves nothing, and the lease decides.
+    return false;
+  }
+  try {
+    probe.exec('BEGIN EXCLUSIVE; ROLLBACK');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    probe.exec('DETACH other');
+  }
 }
 
 /** For a database in memory: nobody but this connection can hold anything. */
@@ -54,5 +71,6 @@ export function createLocalLiveness(): Liveness {
     },
     isDead: (instance) => !living.has(instance),
     forget: () => undefined,
+    close: () => undefined,
   };
 }

@@ -1,27 +1,60 @@
 /** Loads better-sqlite3, and says what to do where it cannot be loaded. */
 import { createRequire } from 'node:module';
 import { NexusError } from '../../core/errors.js';
-import type { SqliteDriver, SqliteLike } from './sqlite-like.js';
+import type { SqliteDriver, SqliteLike, SqliteStatement } from './sqlite-like.js';
 
 type Constructor = new (
   path: string,
   options: { readonly: boolean; fileMustExist: boolean; timeout: number },
 ) => SqliteLike;
 
+/** Connections that must not be freed, with their statements. */
+const kept = new Set<SqliteLike>();
+
+let loading: Promise<SqliteDriver> | undefined;
+
 /** @throws NexusError NEXUS_SQLITE_BINDING */
-export async function loadDriver(): Promise<SqliteDriver> {
-  refuseDeadlyVersion();
-  let Database: Constructor;
+export function loadDriver(): Promise<SqliteDriver> {
+  loading ??= load().catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+async function load(): Promise<SqliteDriver> {
+  const version = installedVersion();
+  if (version !== undefined) refuseVersion(version, Number(process.versions.napi ?? 0));
+  const keep = diesOfFreeing(version, process.versions.node);
   try {
-    const loaded = (await import('better-sqlite3')) as unknown as { default: Constructor };
-    Database = loaded.default;
+    const { default: Database } = (await import('better-sqlite3')) as unknown as { default: Constructor };
+    const open = driverOf(Database, (connection) => {
+      if (keep) kept.add(connection);
+    });
     // The binding is loaded by the first connection, not by the import.
-    new Database(':memory:', { readonly: false, fileMustExist: false, timeout: 0 }).close();
+    open(':memory:', { readonly: false, busyMs: 0 }).close();
+    return open;
   } catch (error) {
     throw bindingError(error);
   }
-  return (path, { readonly, busyMs }) =>
-    new Database(path, { readonly, fileMustExist: readonly, timeout: busyMs });
+}
+
+/** Connections that prepare each text once: that saves time, and bounds what is kept where nothing may be freed. */
+function driverOf(Database: Constructor, opened: (connection: SqliteLike) => void): SqliteDriver {
+  class Connection extends Database {
+    readonly #statements = new Map<string, SqliteStatement>();
+
+    override prepare(sql: string): SqliteStatement {
+      const statement = this.#statements.get(sql) ?? super.prepare(sql);
+      this.#statements.set(sql, statement);
+      return statement;
+    }
+  }
+  return (path, { readonly, busyMs }) => {
+    const connection = new Connection(path, { readonly, fileMustExist: readonly, timeout: busyMs });
+    opened(connection);
+    return connection;
+  };
 }
 
 /** The error for a driver that does not load, naming the cure that fits. */
@@ -38,21 +71,31 @@ export function bindingError(cause: unknown): NexusError {
   );
 }
 
-/** Version 13 needs Node-API 10; without it, it does not throw but kills the process at the first connection. */
-function refuseDeadlyVersion(): void {
-  const version = installedVersion();
-  if (version === undefined) return;
-  refuseVersion(version, Number(process.versions.napi ?? 0));
+/**
+ * Whether the process may abort when a connection or a statement is garbage collected. The objects of version 12 do that
+ * on Node 24 when compiled with headers of 24.19 or later (nodejs/node#65446), on 26.0 to 26.3 with those of 26.4
+ * (nodejs/node#65262): what they were compiled with does not show, and keeping them costs little.
+ */
+export function diesOfFreeing(version: string | undefined, node: string): boolean {
+  return (version === undefined || major(version) < 13) && major(node) >= 24;
 }
 
-/** @throws NexusError NEXUS_SQLITE_BINDING when this version would kill a process with this Node-API. */
+/**
+ * Version 13 needs Node-API 10; without it, it does not throw but kills the process at the first connection.
+ *
+ * @throws NexusError NEXUS_SQLITE_BINDING when this version would kill a process with this Node-API.
+ */
 export function refuseVersion(version: string, napi: number): void {
-  if (Number(version.split('.')[0]) < 13 || napi >= 10) return;
+  if (major(version) < 13 || napi >= 10) return;
   throw new NexusError(
     'NEXUS_SQLITE_BINDING',
     `better-sqlite3 ${version} needs Node-API 10 (Node 22.14 or later); this is Node ${process.version} with Node-API ${napi}. Install better-sqlite3@12, or a later Node.`,
     { details: { version, napi } },
   );
+}
+
+function major(version: string): number {
+  return Number(version.split('.')[0]);
 }
 
 function installedVersion(): string | undefined {

@@ -7,6 +7,7 @@ import { stateNumber } from './states.js';
 export function readDeliveries(
   db: SqliteLike,
 ): (query: DeliveryQuery) => { items: StoredDelivery[]; next: DeliveryRef | undefined } {
+  const seqOf = db.prepare('SELECT seq FROM nexus_events WHERE id = ?');
   return (query) => {
     const conditions: string[] = [];
     const values: SqliteValue[] = [];
@@ -16,13 +17,14 @@ export function readDeliveries(
     };
     // Without the event's seq as a constant, SQLite would read every delivery to find those of one event.
     if (query.eventId !== undefined) {
-      const event = db.prepare('SELECT seq FROM nexus_events WHERE id = ?').get(query.eventId) as
-        { seq: number } | undefined;
+      const event = seqOf.get(query.eventId) as { seq: number } | undefined;
       if (!event) return { items: [], next: undefined };
       add('d.run = 0 AND d.seq = ?', event.seq);
     }
-    if (query.states)
-      add(`d.state IN (${query.states.map(() => '?').join()})`, ...query.states.map(stateNumber));
+    if (query.states) {
+      const states = [...new Set(query.states.map(stateNumber))];
+      add(`d.state IN (${states.map(() => '?').join()})`, ...states);
+    }
     if (query.reactor !== undefined) add('r.name = ?', query.reactor);
     if (query.eventType !== undefined) add('e.type = ?', query.eventType);
     if (query.errorCode !== undefined) add('d.error_code = ?', query.errorCode);

@@ -42,7 +42,7 @@ function addFilters(query: EventQuery, conditions: string[], values: SqliteValue
     conditions.push(condition);
     values.push(...given);
   };
-  if (query.types) add(`e.type IN (${query.types.map(() => '?').join()})`, ...query.types);
+  if (query.types) add('e.type IN (SELECT value FROM json_each(?))', JSON.stringify(query.types));
   if (query.source !== undefined) add('e.source = ?', query.source);
   if (query.correlationId !== undefined)
     add(

@@ -18,14 +18,14 @@ import {
 import type { SqliteLike } from './sqlite-like.js';
 import { DEAD, PENDING, stateName } from './states.js';
 
-/** SQLite's limit on parameters is 32,766; this keeps statements small. */
-const IDS_AT_ONCE = 500;
-
 export function createReaders(db: SqliteLike, running: () => number): Readers {
   const head = db.prepare(`SELECT coalesce((SELECT seq FROM nexus_events ORDER BY seq DESC LIMIT 1),
       (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq')) AS seq,
     coalesce((SELECT hash FROM nexus_events ORDER BY seq DESC LIMIT 1), (SELECT value FROM nexus_meta WHERE key = 'base_hash')) AS hash`);
   const event = db.prepare(`SELECT ${EVENT_COLUMNS} FROM nexus_events e WHERE e.id = ?`);
+  const eventsById = db.prepare(
+    `SELECT ${EVENT_COLUMNS} FROM nexus_events e WHERE e.id IN (SELECT value FROM json_each(?))`,
+  );
   const delivery =
     db.prepare(`SELECT ${DELIVERY_COLUMNS} FROM nexus_deliveries d JOIN nexus_reactors r ON r.key = d.reactor
     JOIN nexus_events e ON e.seq = d.seq WHERE d.reactor = ? AND d.run = ? AND d.seq = ?`);
@@ -56,15 +56,7 @@ export function createReaders(db: SqliteLike, running: () => number): Readers {
       const row = event.get(id) as EventRow | undefined;
       return row && toEvent(row);
     },
-    eventsById: async (ids) => {
-      const found = [];
-      for (let i = 0; i < ids.length; i += IDS_AT_ONCE) {
-        const some = ids.slice(i, i + IDS_AT_ONCE);
-        const sql = `SELECT ${EVENT_COLUMNS} FROM nexus_events e WHERE e.id IN (${some.map(() => '?').join()})`;
-        found.push(...(db.prepare(sql).all(...some) as EventRow[]).map(toEvent));
-      }
-      return found;
-    },
+    eventsById: async (ids) => (eventsById.all(JSON.stringify(ids)) as EventRow[]).map(toEvent),
     events: async (query) => events(query),
     log: async (range) => log(range),
     delivery: async ({ reactor, run, seq }) => {
