@@ -2,6 +2,7 @@
 export { createNexus } from './create-nexus.js';
 export { defineReactor } from './define-reactor.js';
 export { defineEvents } from './core/catalogue.js';
+export { defineEvent } from './core/event-definition.js';
 export { errorCodes, NexusError, NonRetryableError, RetryAfterError } from './core/errors.js';
 export { ProtocolEvent } from './protocol/protocol-event.js';
 export { protocolEvents } from './protocol/protocol-events.js';
@@ -21,6 +22,7 @@ export type { Clock } from './core/clock.js';
 export type { DeliveryState, EndReason } from './core/delivery.js';
 export type { ErrorCode, Failure, NexusErrorOptions } from './core/errors.js';
 export type { JsonObject, NexusEvent } from './core/event.js';
+export type { EventDefinition, Upcaster } from './core/event-definition.js';
 export type { PayloadIssue } from './core/payload.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {

@@ -56,7 +56,7 @@ export { ingress } from './contract/ingress.js';
 
 /** What {@link Nexus} is made from. */
 export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
-  /** Type → Standard Schema (zod, valibot, arktype). Omitted: any type, any JSON object. */
+  /** Type → Standard Schema (zod, valibot, arktype), or `defineEvent` with its versions. Omitted: any type, any JSON object. */
   events?: E;
   /** Path of a SQLite file, `':memory:'`, or an adapter. @default './nexus.db' */
   storage?: string | Storage;
@@ -118,7 +118,7 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   /**
    * The first event of a type after now, or after a `seq`, that matches.
    *
-   * @throws NexusError NEXUS_TIMEOUT, NEXUS_POSITION_AHEAD, NEXUS_CLOSED
+   * @throws NexusError NEXUS_TIMEOUT, NEXUS_POSITION_AHEAD, NEXUS_CLOSED, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when its payload cannot be brought to the version this process knows
    */
   waitFor<T extends TypeOf<E>>(type: T, options?: WaitForOptions<E, T>): Promise<EventOf<E, T>>;
   /**

@@ -1,57 +1,49 @@
 /** The catalogue: which event types there are and what their payloads look like. Any Standard Schema will do. */
 import { NexusError } from './errors.js';
 import { isLegalName, isReservedType, type JsonObject, type NexusEvent } from './event.js';
+import { fullDefinition, type EventDefinition } from './event-definition.js';
 import { invalidPayload, type PayloadIssue } from './payload.js';
+import type { StandardSchemaV1 } from './standard-schema.js';
 
-/** The part of Standard Schema 1.0 (https://standardschema.dev) that Nexus uses. zod, valibot and arktype implement it. */
-export interface StandardSchemaV1<Input = unknown, Output = Input> {
-  readonly '~standard': {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-  };
-}
+export type { StandardSchemaV1 } from './standard-schema.js';
 
-/** What a Standard Schema answers. */
-export type StandardResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | {
-      readonly issues: readonly {
-        readonly message: string;
-        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-      }[];
-    };
-
-/** Type → schema. */
-export type Catalogue = Readonly<Record<string, StandardSchemaV1>>;
+/** Type → schema, alone or with its version and the way there from the versions before. */
+export type Catalogue = Readonly<Record<string, StandardSchemaV1 | EventDefinition>>;
 
 /** The catalogue when none is given: any type, any JSON object. */
-export type AnyCatalogue = Readonly<Record<string, StandardSchemaV1<JsonObject, JsonObject>>>;
+export type AnyCatalogue = Readonly<Record<string, AnySchema | EventDefinition<AnySchema>>>;
+type AnySchema = StandardSchemaV1<JsonObject, JsonObject>;
 
 /** The type names of a catalogue. */
 export type TypeOf<E extends Catalogue> = keyof E & string;
 
+/** The schema of an entry of a catalogue. */
+type SchemaOf<Entry> = Entry extends StandardSchemaV1
+  ? Entry
+  : Entry extends EventDefinition<infer S>
+    ? S
+    : never;
+
 /** What `dispatch` takes for a type. */
 export type InputOf<E extends Catalogue, T extends TypeOf<E>> =
-  NonNullable<E[T]['~standard']['types']> extends { readonly input: infer I } ? I : JsonObject;
+  NonNullable<SchemaOf<E[T]>['~standard']['types']> extends { readonly input: infer I } ? I : JsonObject;
 
 /** What handlers get for a type: the schema's output. */
 export type OutputOf<E extends Catalogue, T extends TypeOf<E>> =
-  NonNullable<E[T]['~standard']['types']> extends { readonly output: infer O } ? O : JsonObject;
+  NonNullable<SchemaOf<E[T]>['~standard']['types']> extends { readonly output: infer O } ? O : JsonObject;
 
 /** The events of some types, as a union that narrows by `type`. */
 export type EventOf<E extends Catalogue, T extends TypeOf<E> = TypeOf<E>> =
   T extends TypeOf<E> ? NexusEvent<T, OutputOf<E, T>> : never;
 
 /**
- * A catalogue as a value, checked: its names are legal and every entry is a Standard Schema.
+ * A catalogue as a value, checked: its names are legal and every entry is a Standard Schema or one with its version.
  *
  * @example const events = defineEvents({ ORDER_PAID: z.object({ orderId: z.string() }) });
  * @throws NexusError NEXUS_INVALID_OPTION
  */
 export function defineEvents<const E extends Catalogue>(events: E): E {
-  for (const [type, schema] of Object.entries(events)) {
+  for (const [type, entry] of Object.entries(events)) {
     if (!isLegalName(type) || isReservedType(type)) {
       throw new NexusError(
         'NEXUS_INVALID_OPTION',
@@ -59,13 +51,7 @@ export function defineEvents<const E extends Catalogue>(events: E): E {
         { details: { type } },
       );
     }
-    if (typeof (schema as Partial<StandardSchemaV1> | undefined)?.['~standard']?.validate !== 'function') {
-      throw new NexusError(
-        'NEXUS_INVALID_OPTION',
-        `the schema of ${type} is not a Standard Schema; pass a schema of zod 4, valibot 1 or arktype 2`,
-        { details: { type } },
-      );
-    }
+    fullDefinition(type, entry);
   }
   return events;
 }

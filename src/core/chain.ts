@@ -55,14 +55,21 @@ export function hashEvent(
   );
 }
 
-/** True when an event to append says the same as a stored one. An erased payload can no longer contradict. */
+/**
+ * True when an event to append says the same as a stored one. An erased payload can no longer contradict, and one of another
+ * version of the schema differs whatever it says: a webhook sent again after a deploy is still the same webhook.
+ */
 export function sameContent(
   sha256: Sha256,
-  stored: { readonly type: string; readonly salt: string | null; readonly payloadHash: string },
-  offered: { readonly type: string; readonly payload: string },
+  stored: Pick<EventFields, 'type' | 'schemaVersion'> & {
+    readonly salt: string | null;
+    readonly payloadHash: string;
+  },
+  offered: Pick<EventFields, 'type' | 'schemaVersion'> & { readonly payload: string },
 ): boolean {
   if (stored.type !== offered.type) return false;
-  return stored.salt === null || hashPayload(sha256, stored.salt, offered.payload) === stored.payloadHash;
+  if (stored.salt === null || stored.schemaVersion !== offered.schemaVersion) return true;
+  return hashPayload(sha256, stored.salt, offered.payload) === stored.payloadHash;
 }
 
 function optional({ causationId, headers, schemaVersion, notBefore }: EventFields): string {

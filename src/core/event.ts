@@ -81,17 +81,17 @@ export interface NexusEvent<T extends string = string, P = JsonObject> {
   readonly correlationId: string;
   readonly causationId: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * The version of its schema that `payload` has: the one of this process's catalogue, or the stored one where the payload
+   * could not be upcast to it, is of a newer version, was erased, or is of a type that is not in the catalogue.
+   */
+  readonly schemaVersion: number;
   /** Envelope version. */
   readonly version: 1;
 }
 
-/** A fresh view of a stored event: every call parses the text anew, so no reader can change what another sees. */
-export function toNexusEvent(stored: StoredEvent): NexusEvent {
-  return withPayload(stored, parsePayload(stored));
-}
-
-/** A stored event with a payload that was parsed before. */
-export function withPayload(stored: StoredEvent, payload: JsonObject): NexusEvent {
+/** A stored event with a payload of a version; `versions.ts` knows of which. */
+export function withPayload(stored: StoredEvent, payload: JsonObject, schemaVersion: number): NexusEvent {
   return {
     id: stored.id,
     seq: stored.seq,
@@ -102,11 +102,12 @@ export function withPayload(stored: StoredEvent, payload: JsonObject): NexusEven
     correlationId: stored.correlationId,
     causationId: stored.causationId ?? undefined,
     headers: stored.headers === null ? {} : (JSON.parse(stored.headers) as Record<string, string>),
+    schemaVersion,
     version: ENVELOPE_VERSION,
   };
 }
 
-/** A fresh copy of a payload; an erased one is empty. */
+/** A fresh copy of a payload as it is stored; an erased one is empty. */
 export function parsePayload(stored: { readonly payload: string | null }): JsonObject {
   return stored.payload === null ? {} : (JSON.parse(stored.payload) as JsonObject);
 }

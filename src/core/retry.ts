@@ -83,6 +83,13 @@ export function decideRetry(
   },
 ): Verdict {
   if (NonRetryableError.is(failed.error)) return { to: 'dead', reason: 'not_retryable' };
+  if (NexusError.is(failed.error, 'NEXUS_EVENT_NEWER')) {
+    // A rolling deploy: another process can do it, and the policy's attempts are not for that. Few seconds at first, for
+    // that process is mostly there already.
+    if (failed.postponed >= MAX_POSTPONEMENTS) return { to: 'dead', reason: 'postponed_too_often' };
+    const base = Math.min(NEWER_FIRST_MS * 2 ** failed.postponed, NEWER_LONGEST_MS);
+    return { to: 'pending', delayMs: lengthen(base, policy, failed.random), counted: false };
+  }
   if (RetryAfterError.is(failed.error)) {
     if (failed.postponed >= MAX_POSTPONEMENTS) return { to: 'dead', reason: 'postponed_too_often' };
     const { when } = failed.error;
@@ -99,7 +106,11 @@ export function retryDelayMs(
   failed: { readonly attempt: number; readonly error: unknown; readonly random: number },
 ): number {
   const base = Math.min(backoffMs(policy, failed.attempt, failed.error), policy.maxMs);
-  return Math.round(base * (1 + policy.jitter * failed.random));
+  return lengthen(base, policy, failed.random);
+}
+
+function lengthen(ms: number, policy: FullRetryPolicy, random: number): number {
+  return Math.round(ms * (1 + policy.jitter * random));
 }
 
 function backoffMs(policy: FullRetryPolicy, attempt: number, error: unknown): number {
@@ -116,6 +127,10 @@ function backoffMs(policy: FullRetryPolicy, attempt: number, error: unknown): nu
   if (backoff === 'linear') return initialMs * attempt;
   return initialMs * policy.factor ** (attempt - 1);
 }
+
+/** How long a delivery waits for a process that knows its event's version; with 100 postponements about 95 minutes in all. */
+const NEWER_FIRST_MS = 1_000;
+const NEWER_LONGEST_MS = 60_000;
 
 /** 30 days: longer delays are a mistake (seconds for milliseconds, say) or mean "never". */
 const LONGEST_DELAY_MS = 30 * 24 * 3_600_000;

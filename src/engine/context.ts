@@ -1,6 +1,7 @@
 /** What a handler gets beside the payload. What is rarely asked for is made when it is. */
 import { NexusError } from '../core/errors.js';
-import { parsePayload, withPayload, type JsonObject, type NexusEvent } from '../core/event.js';
+import type { JsonObject, NexusEvent } from '../core/event.js';
+import type { Versions } from '../core/versions.js';
 import type { ChildOptions, LoggerLike, NexusEventDraft, ReactorContext } from '../nexus.js';
 import type { Intake } from './intake.js';
 import { deliveryId, type Held } from './local-reactor.js';
@@ -12,6 +13,7 @@ const MAX_CHILDREN = 1_000;
 export class AttemptContext implements ReactorContext {
   readonly #held: Held;
   readonly #intake: Intake;
+  readonly #versions: Versions;
   readonly #logger: LoggerLike;
   #event: NexusEvent | undefined;
   #payload: JsonObject | undefined;
@@ -20,19 +22,20 @@ export class AttemptContext implements ReactorContext {
   #log: LoggerLike | undefined;
   #children: Draft[] | undefined;
 
-  constructor(held: Held, intake: Intake, logger: LoggerLike) {
+  constructor(held: Held, intake: Intake, versions: Versions, logger: LoggerLike) {
     this.#held = held;
     this.#intake = intake;
+    this.#versions = versions;
     this.#logger = logger;
   }
 
   get event(): NexusEvent {
-    return (this.#event ??= withPayload(this.#held.event, this.payload));
+    return (this.#event ??= this.#versions.event(this.#held.event, this.payload));
   }
 
-  /** The payload of its own for the handler: nothing another handler does can change it. */
+  /** The payload of its own for the handler: nothing another handler does can change it. Throws where it cannot be upcast. */
   get payload(): JsonObject {
-    return (this.#payload ??= parsePayload(this.#held.event));
+    return (this.#payload ??= this.#versions.payload(this.#held.event));
   }
 
   get attempt(): number {

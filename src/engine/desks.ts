@@ -1,5 +1,5 @@
 /** Reading the log, and reading and correcting deliveries. */
-import { toNexusEvent } from '../core/event.js';
+import type { Versions } from '../core/versions.js';
 import type {
   DeadLetterDesk,
   DeadLetterFilter,
@@ -28,6 +28,7 @@ export type Desks = {
 
 export function createDesks(options: {
   storage: Storage;
+  versions: Versions;
   /** Every desk works on an open storage. */
   opened: () => Promise<unknown>;
   /** An edit was made. */
@@ -35,7 +36,7 @@ export function createDesks(options: {
   /** A delivery was cancelled. */
   cancelled: (ref: DeliveryRef) => void;
 }): Desks {
-  const { storage, opened } = options;
+  const { storage, versions, opened } = options;
 
   const list = async (filter: DeliveryFilter): Promise<Page<Delivery, string>> => {
     const query = toDeliveryQuery(filter);
@@ -63,7 +64,7 @@ export function createDesks(options: {
       get: async (id) => {
         await opened();
         const stored = await storage.read.event(id);
-        return stored && toNexusEvent(stored);
+        return stored && versions.view(stored);
       },
       list: async (filter = {}) => {
         const query = defined<EventQuery>({
@@ -79,7 +80,7 @@ export function createDesks(options: {
         });
         await opened();
         const page = await storage.read.events(query);
-        return { items: page.items.map(toNexusEvent), next: page.next };
+        return { items: page.items.map((stored) => versions.view(stored)), next: page.next };
       },
     },
     deliveries: {

@@ -1,7 +1,7 @@
 /** The engine: puts its parts together into a Nexus. Each part is a file; here is only who knows whom. */
 import { NexusError, describeFailure } from '../core/errors.js';
-import { toNexusEvent } from '../core/event.js';
 import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
+import { createVersions } from '../core/versions.js';
 import type { Dispatched, Nexus, Reactor, ReactorDefinition } from '../nexus.js';
 import { createAlarm } from './alarm.js';
 import { createBudget } from './budget.js';
@@ -14,7 +14,7 @@ import { createFeeder } from './feeder.js';
 import { createGuard } from './guard.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle } from './lifecycle.js';
-import type { LocalReactor } from './local-reactor.js';
+import { isHeldUp, type LocalReactor } from './local-reactor.js';
 import type { EngineParts } from './parts.js';
 import { Publication } from './publish.js';
 import { createRateMeter } from './rate.js';
@@ -43,7 +43,8 @@ export function createEngine(parts: EngineParts): Engine {
   const alarm = createAlarm(clock);
   const watch = createWatch(clock);
   const roster = createRoster();
-  const intake = createIntake(parts);
+  const versions = createVersions(parts.catalogue);
+  const intake = createIntake(parts, versions);
   const budget = createBudget({ clock, maxInFlight: parts.maxInFlight, roster });
   const rate = createRateMeter();
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
@@ -58,6 +59,7 @@ export function createEngine(parts: EngineParts): Engine {
   };
   const fanOuts = createFanOuts({
     storage,
+    versions,
     roster,
     budget,
     now: () => clock.now(),
@@ -75,7 +77,7 @@ export function createEngine(parts: EngineParts): Engine {
     },
     appended: (event) => {
       rate.count(event.timestamp);
-      lifecycle.tell('event', () => toNexusEvent(event));
+      lifecycle.tell('event', () => versions.view(event));
     },
     storageFailed,
     identityLost: () => void guard.newIdentity(),
@@ -107,6 +109,7 @@ export function createEngine(parts: EngineParts): Engine {
     budget,
     roster,
     intake,
+    versions,
     lifecycle,
     settler,
     pulse,
@@ -201,11 +204,12 @@ export function createEngine(parts: EngineParts): Engine {
 
   const desks = createDesks({
     storage,
+    versions,
     opened,
     edited: () => feeder.lookAgain(),
     cancelled: (ref) => runner.cancel(ref),
   });
-  const waiting = createWaiting({ storage, roster, watch, opened });
+  const waiting = createWaiting({ storage, versions, roster, watch, opened });
   const shutdown = createShutdown({
     storage,
     alarm,
@@ -278,7 +282,7 @@ export function createEngine(parts: EngineParts): Engine {
     },
     explain: async (eventId) => {
       await opened();
-      return await explain(storage, eventId);
+      return await explain({ storage, versions }, eventId);
     },
     ...desks,
     reactors: createReactorDesk({ storage, roster, opened: registered, refresh: () => registrar.refresh() }),
@@ -309,7 +313,13 @@ export function createEngine(parts: EngineParts): Engine {
             head: seq,
           };
         const reasons = [...roster.all()].flatMap((reactor) =>
-          reactor.state === 'superseded' ? [`reactor ${reactor.settings.name} is superseded`] : [],
+          reactor.state === 'superseded'
+            ? [`reactor ${reactor.settings.name} is superseded`]
+            : isHeldUp(reactor)
+              ? [
+                  `reactor ${reactor.settings.name} waits after seq ${reactor.position} for a process that knows the version of the next event`,
+                ]
+              : [],
         );
         return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons, head: seq };
       } catch (error) {

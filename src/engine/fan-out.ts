@@ -1,10 +1,11 @@
 /** Which deliveries a commit creates: for reactors at the head with its own events, for those behind it from the log. */
 import { NexusError, describeFailure } from '../core/errors.js';
-import { toNexusEvent, type NexusEvent, type StoredEvent } from '../core/event.js';
+import type { NexusEvent, StoredEvent } from '../core/event.js';
 import { covers } from '../core/subscription.js';
+import type { Versions } from '../core/versions.js';
 import type { Committed, FanOut, Match, Storage } from '../storage/storage.js';
 import type { Budget } from './budget.js';
-import type { Held, LocalReactor } from './local-reactor.js';
+import { isHeldUp, type Held, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Draft } from './work.js';
 
@@ -36,14 +37,17 @@ const CATCHING_UP_AT_ONCE = 4;
 
 export function createFanOuts(options: {
   storage: Storage;
+  versions: Versions;
   roster: Roster;
   budget: Budget;
   now: () => number;
   supersede: (reactor: LocalReactor) => void;
 }): FanOuts {
-  const { storage, roster, budget, now } = options;
+  const { storage, versions, roster, budget, now } = options;
   let head = 0;
   let turn = 0;
+
+  const isBehind = (reactor: LocalReactor): boolean => reactor.position < head && !isHeldUp(reactor);
 
   const toHeld = (reactor: LocalReactor, event: StoredEvent, lease: Held['lease']): Held => ({
     reactor,
@@ -70,16 +74,25 @@ export function createFanOuts(options: {
     if (page.to <= after || !reactor.row) return undefined;
     const { subscription, key, generation } = reactor.row;
     const matches: Match[] = [];
+    let { to } = page;
     for (const event of page.events) {
-      if (covers(subscription, event))
-        matches.push(match(reactor, event.seq, event, event.notBefore, () => toNexusEvent(event)));
+      if (!covers(subscription, event)) continue;
+      if (reactor.settings.orderBy && versions.isNewer(event)) {
+        to = event.seq - 1;
+        break;
+      }
+      matches.push(match(reactor, event.seq, event, event.notBefore, () => versions.event(event)));
+    }
+    if (to <= after) {
+      reactor.heldUpAt = after;
+      return undefined;
     }
     return {
       reactor,
       fanOut: {
         reactor: key,
         generation,
-        over: { after, to: page.to },
+        over: { after, to },
         matches,
         lease: reactor.due ? 0 : Math.min(matches.length, budget.room(reactor, promised)),
       },
@@ -93,7 +106,7 @@ export function createFanOuts(options: {
       let promised = 0;
       const active = roster.active();
       const pages = new Map<number, LogPage>();
-      const late = active.filter((reactor) => reactor.position < head);
+      const late = active.filter(isBehind);
       for (let i = 0; i < Math.min(late.length, CATCHING_UP_AT_ONCE); i++) {
         const reactor = late[(turn + i) % late.length];
         const plan = reactor && (await catchUp(reactor, pages, promised));
@@ -114,7 +127,7 @@ export function createFanOuts(options: {
         const event = events[i];
         if (!event) continue;
         for (const reactor of roster.matching(event.type)) {
-          matches.get(reactor)?.push(match(reactor, i, event, event.notBefore, () => toNexusEvent(event)));
+          matches.get(reactor)?.push(match(reactor, i, event, event.notBefore, () => versions.event(event)));
         }
       }
       for (const [reactor, list] of matches) {
@@ -174,7 +187,7 @@ export function createFanOuts(options: {
       return fed;
     },
 
-    behind: () => roster.active().some((reactor) => reactor.position < head),
+    behind: () => roster.active().some(isBehind),
     head: () => head,
     sawHead: (seq) => {
       head = Math.max(head, seq);
@@ -206,10 +219,11 @@ function match(
       `orderBy of reactor "${reactor.settings.name}" must return a string of at most 512 characters for ${fields.type}; got ${typeof key}`,
     );
   } catch (error) {
-    const failure = describeFailure(error);
+    // Whose mistake it was: orderBy's, unless it was not even called.
+    const code = NexusError.is(error, 'NEXUS_UPCAST_FAILED') ? error.code : 'NEXUS_ORDER_KEY';
     return {
       ...base,
-      dead: { reason: 'order_key', error: { code: 'NEXUS_ORDER_KEY', message: failure.message } },
+      dead: { reason: 'order_key', error: { code, message: describeFailure(error).message } },
     };
   }
 }

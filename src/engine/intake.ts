@@ -1,10 +1,11 @@
 /** From what a caller says to an event ready to be appended: name, schema, permission, JSON, ids, hash. */
 import { hashPayload, utf8Length } from '../core/chain.js';
-import { validate, type StandardSchemaV1 } from '../core/catalogue.js';
+import { validate } from '../core/catalogue.js';
 import { NexusError } from '../core/errors.js';
 import { isLegalName, isReservedType } from '../core/event.js';
 import { isUuid, UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { encodePayload } from '../core/payload.js';
+import type { Versions } from '../core/versions.js';
 import type { DispatchOptions } from '../nexus.js';
 import type { NewEvent } from '../storage/storage.js';
 import type { EngineParts } from './parts.js';
@@ -31,14 +32,14 @@ const MAX_KEY_CHARACTERS = 512;
 const MAX_HEADER_BYTES = 8_192;
 const noKeys: readonly string[] = [];
 
-export function createIntake(parts: EngineParts): Intake {
+export function createIntake(parts: EngineParts, versions: Versions): Intake {
   const { clock, randomHex, sha256 } = parts;
-  const schemas = parts.catalogue && new Map<string, StandardSchemaV1>(Object.entries(parts.catalogue));
+  const { types } = versions;
 
   const checkType = (type: string): void => {
-    if (schemas ? schemas.has(type) : typeof type === 'string' && isLegalName(type) && !isReservedType(type))
+    if (types ? types.has(type) : typeof type === 'string' && isLegalName(type) && !isReservedType(type))
       return;
-    throw unknownEvent(type, schemas);
+    throw unknownEvent(type, types);
   };
 
   return {
@@ -47,10 +48,10 @@ export function createIntake(parts: EngineParts): Intake {
       checkType(type);
       const source = options.source ?? parts.node;
       if (source !== parts.node) checkSource(parts, source, type);
-      const schema = schemas?.get(type);
+      const definition = types?.get(type);
       const text = encodePayload(
         type,
-        schema ? validate(type, schema, payload) : payload,
+        definition ? validate(type, definition.schema, payload) : payload,
         parts.maxPayloadBytes,
       );
       const timestamp = clock.now();
@@ -67,7 +68,7 @@ export function createIntake(parts: EngineParts): Intake {
         correlationId: reference('correlationId', options.correlationId) ?? id,
         causationId: reference('causationId', options.causationId) ?? null,
         headers: options.headers === undefined ? null : encodeHeaders(options.headers),
-        schemaVersion: 1,
+        schemaVersion: definition?.version ?? 1,
         notBefore: options.notBefore === undefined ? null : instant(options.notBefore),
         salt,
         payload: text,
@@ -89,8 +90,8 @@ function checkSource(parts: EngineParts, source: string, type: string): void {
   );
 }
 
-function unknownEvent(type: unknown, schemas: ReadonlyMap<string, unknown> | undefined): NexusError {
-  const known = schemas && [...schemas.keys()];
+function unknownEvent(type: unknown, types: ReadonlyMap<string, unknown> | undefined): NexusError {
+  const known = types && [...types.keys()];
   const expected = known
     ? `one of the catalogue: ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}`
     : 'a name of 1 to 200 characters without white space or *, not beginning with nexus.';

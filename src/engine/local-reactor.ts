@@ -39,6 +39,8 @@ export type LocalReactor = {
   state: 'running' | 'superseded' | 'stopped';
   /** The `seq` up to which its deliveries exist, as far as this process knows. */
   position: number;
+  /** The position at which it was held up, see `isHeldUp`. */
+  heldUpAt: number | undefined;
   /** Whether something of it may be due in storage. While it is, new deliveries queue up there behind it. */
   due: boolean;
   paused: boolean;
@@ -60,6 +62,7 @@ export function createLocalReactor(settings: ReactorSettings): LocalReactor {
     row: undefined,
     state: 'running',
     position: 0,
+    heldUpAt: undefined,
     due: true,
     paused: false,
     waiting: [],
@@ -73,6 +76,14 @@ export function createLocalReactor(settings: ReactorSettings): LocalReactor {
 /** True when it can be given deliveries. */
 export function isActive(reactor: LocalReactor): boolean {
   return reactor.state === 'running' && reactor.row !== undefined;
+}
+
+/**
+ * True while the next event of a reactor with `orderBy` is of a version that this process does not know: its key is for a
+ * process to tell that does. Whoever moves the position ends it.
+ */
+export function isHeldUp(reactor: LocalReactor): boolean {
+  return reactor.heldUpAt === reactor.position;
 }
 
 /** A delivery's public id. */

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.js';
 import { describeFailure, NexusError } from '../core/errors.js';
 import { decideRetry } from '../core/retry.js';
+import type { Versions } from '../core/versions.js';
 import type { LoggerLike } from '../nexus.js';
 import type { DeliveryRef, Lease, Outcome } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
@@ -45,6 +46,7 @@ export function createRunner(options: {
   budget: Budget;
   roster: Roster;
   intake: Intake;
+  versions: Versions;
   lifecycle: Lifecycle;
   settler: Settler;
   /** Marks a suspect as started; false when its lease is lost. */
@@ -93,7 +95,7 @@ export function createRunner(options: {
   };
 
   const call = (held: Held): void => {
-    const context = new AttemptContext(held, options.intake, options.logger);
+    const context = new AttemptContext(held, options.intake, options.versions, options.logger);
     lifecycle.tell('delivery:started', () => moment(held));
     try {
       const result = held.reactor.settings.handler(context.payload, context);

@@ -1,8 +1,9 @@
 /** Waiting for what happens to events: settled, idle, the next of a type. */
 import { isFinal } from '../core/delivery.js';
 import { NexusError } from '../core/errors.js';
-import { toNexusEvent, type NexusEvent, type StoredEvent } from '../core/event.js';
+import type { NexusEvent, StoredEvent } from '../core/event.js';
 import { covers, matchesType } from '../core/subscription.js';
+import type { Read, Versions } from '../core/versions.js';
 import type { Delivery, SettledOptions, WaitForOptions } from '../nexus.js';
 import type { Storage } from '../storage/storage.js';
 import type { Roster } from './roster.js';
@@ -19,11 +20,12 @@ const PAGE = 500;
 
 export function createWaiting(options: {
   storage: Storage;
+  versions: Versions;
   roster: Roster;
   watch: Watch;
   opened: () => Promise<unknown>;
 }): Waiting {
-  const { storage, roster, watch, opened } = options;
+  const { storage, versions, roster, watch, opened } = options;
 
   /** The deliveries of an event, and whether more is to come of it. */
   const look = async (event: StoredEvent): Promise<{ deliveries: Delivery[]; final: boolean }> => {
@@ -115,8 +117,10 @@ export function createWaiting(options: {
             const page = await storage.read.log({ after: position, limit: PAGE });
             for (const stored of page.events) {
               if (!matchesType(type, stored.type)) continue;
-              const event = toNexusEvent(stored);
-              if (!match || match(event)) return event;
+              const read = versions.read(stored);
+              if (match && !matches(match, read)) continue;
+              if (read.problem) throw read.problem;
+              return read.event;
             }
             if (page.to <= position) return undefined;
             position = page.to;
@@ -135,4 +139,14 @@ export function createWaiting(options: {
       );
     },
   };
+}
+
+/** Of a payload that could not be upcast, `match` may trip over what is not there: then it does not match. */
+function matches(match: (event: NexusEvent) => boolean, { event, problem }: Read): boolean {
+  try {
+    return match(event);
+  } catch (error) {
+    if (problem) return false;
+    throw error;
+  }
 }

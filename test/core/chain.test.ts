@@ -83,12 +83,21 @@ describe('the hash chain', () => {
     );
   });
 
-  it('tells same content from other, and an erased payload contradicts nothing', () => {
+  it('tells same content from other; an erased payload and one of another version contradict nothing', () => {
     const salt = 'ab'.repeat(16);
-    const stored = { type: 'A', salt, payloadHash: hashPayload(sha256, salt, '{"a":1}') };
-    expect(sameContent(sha256, stored, { type: 'A', payload: '{"a":1}' })).toBe(true);
-    expect(sameContent(sha256, stored, { type: 'A', payload: '{"a":2}' })).toBe(false);
-    expect(sameContent(sha256, stored, { type: 'B', payload: '{"a":1}' })).toBe(false);
-    expect(sameContent(sha256, { ...stored, salt: null }, { type: 'A', payload: '{"a":2}' })).toBe(true);
+    const stored = {
+      type: 'A',
+      schemaVersion: 1,
+      salt,
+      payloadHash: hashPayload(sha256, salt, '{"a":1}'),
+    };
+    const same = { type: 'A', schemaVersion: 1, payload: '{"a":1}' };
+    const other = { ...same, payload: '{"a":2}' };
+    expect(sameContent(sha256, stored, same)).toBe(true);
+    expect(sameContent(sha256, stored, other)).toBe(false);
+    expect(sameContent(sha256, stored, { ...same, type: 'B' })).toBe(false);
+    expect(sameContent(sha256, { ...stored, salt: null }, other)).toBe(true);
+    expect(sameContent(sha256, stored, { ...other, schemaVersion: 2 })).toBe(true);
+    expect(sameContent(sha256, stored, { ...other, schemaVersion: 2, type: 'B' })).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NonRetryableError, RetryAfterError } from '../../src/core/errors.js';
+import { NexusError, NonRetryableError, RetryAfterError } from '../../src/core/errors.js';
 import { decideRetry, retryDelayMs, retryPolicy } from '../../src/core/retry.js';
 
 const failed = { attempt: 1, postponed: 0, error: new Error('no'), random: 0, now: 1_000_000 };
@@ -55,6 +55,18 @@ describe('the retry policy', () => {
     const policy = retryPolicy({ maxAttempts: 3 });
     expect(decideRetry(policy, { ...failed, attempt: 2 }).to).toBe('pending');
     expect(decideRetry(policy, { ...failed, attempt: 3 })).toEqual({ to: 'dead', reason: 'attempts_spent' });
+  });
+
+  it('waits for a process that knows the version of an event, and spends no attempt on it', () => {
+    const policy = retryPolicy({ maxAttempts: 1, jitter: 0 });
+    const error = new NexusError('NEXUS_EVENT_NEWER', 'newer');
+    const after = (postponed: number) => decideRetry(policy, { ...failed, postponed, error });
+    expect([0, 1, 5, 6, 99].map(after)).toEqual(
+      [1_000, 2_000, 32_000, 60_000, 60_000].map((delayMs) => ({ to: 'pending', delayMs, counted: false })),
+    );
+    expect(after(100)).toEqual({ to: 'dead', reason: 'postponed_too_often' });
+    const jittered = decideRetry(retryPolicy({ jitter: 0.5 }), { ...failed, error, random: 1 });
+    expect(jittered).toMatchObject({ delayMs: 1_500 });
   });
 
   it('is dead at once for a NonRetryableError', () => {

@@ -28,6 +28,7 @@ describe('dispatch', () => {
       correlationId: first.id,
       causationId: undefined,
       headers: {},
+      schemaVersion: 1,
       version: 1,
     });
   });

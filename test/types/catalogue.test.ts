@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { protocolEvents } from '@neo-protocol/nexus';
 import {
   createNexus,
+  defineEvent,
   defineEvents,
   defineReactor,
   memoryStorage,
@@ -55,6 +56,68 @@ describe('types of a catalogue', () => {
     expectTypeOf<InputOf<ByHand, 'A'>>().toEqualTypeOf<{ in: number }>();
     expectTypeOf<OutputOf<ByHand, 'A'>>().toEqualTypeOf<{ out: string }>();
     expectTypeOf<OutputOf<ByHand, 'B'>>().toBeUnknown();
+  });
+});
+
+describe('types of a definition', () => {
+  type PaidV1 = { order: string; amount: number };
+  const versioned = defineEvents({
+    PAID: defineEvent({
+      schema: z.object({ orderId: z.string(), amount: z.number().transform(String) }),
+      version: 3,
+      upcast: {
+        1: ({ order, amount }: PaidV1) => ({ orderId: order, amount }),
+        2: (payload) => {
+          expectTypeOf(payload).toEqualTypeOf<JsonObject>();
+          return { ...payload, amount: String(payload.amount) };
+        },
+      },
+    }),
+    LITERAL: { schema: z.object({ n: z.coerce.number<string>() }), version: 2, upcast: { 1: (old) => old } },
+    SENT: z.object({ parcel: z.string() }),
+  });
+  type Versioned = typeof versioned;
+
+  it('are what goes in and comes out of its schema', () => {
+    expectTypeOf<InputOf<Versioned, 'PAID'>>().toEqualTypeOf<{ orderId: string; amount: number }>();
+    expectTypeOf<OutputOf<Versioned, 'PAID'>>().toEqualTypeOf<{ orderId: string; amount: string }>();
+    expectTypeOf<InputOf<Versioned, 'LITERAL'>>().toEqualTypeOf<{ n: string }>();
+    expectTypeOf<OutputOf<Versioned, 'LITERAL'>>().toEqualTypeOf<{ n: number }>();
+    expectTypeOf<OutputOf<Versioned, 'SENT'>>().toEqualTypeOf<{ parcel: string }>();
+    expectTypeOf<OutputOf<Versioned, TypeOf<Versioned>>>().toEqualTypeOf<
+      { orderId: string; amount: string } | { n: number } | { parcel: string }
+    >();
+  });
+
+  it('hold for dispatch, handlers and readers', () => {
+    const use = async (nexus: Nexus<Versioned>): Promise<void> => {
+      await nexus.dispatch('PAID', { orderId: 'o', amount: 5 });
+      // @ts-expect-error the payload of an older version
+      await nexus.dispatch('PAID', { order: 'o', amount: 5 });
+      nexus.onEvent(['PAID', 'LITERAL'], (_payload, { event }) => {
+        if (event.type === 'PAID') expectTypeOf(event.payload.amount).toBeString();
+        else expectTypeOf(event.payload).toEqualTypeOf<{ n: number }>();
+        expectTypeOf(event.schemaVersion).toBeNumber();
+      });
+      const paid = await nexus.waitFor('PAID');
+      expectTypeOf(paid.payload).toEqualTypeOf<{ orderId: string; amount: string }>();
+    };
+    const made = (): Nexus<Versioned> => createNexus({ events: versioned, storage: memoryStorage() });
+    expect([use, made].map((each) => typeof each)).toEqual(['function', 'function']);
+  });
+
+  it('refuse what is no definition', () => {
+    const schema = z.object({});
+    // @ts-expect-error there is no schema
+    defineEvent({ version: 2 });
+    // @ts-expect-error a version is a number
+    defineEvent({ schema, version: '2' });
+    // @ts-expect-error an upcaster is a function
+    defineEvent({ schema, version: 2, upcast: { 1: {} } });
+    // @ts-expect-error an upcaster returns an object
+    defineEvent({ schema, version: 2, upcast: { 1: () => 7 } });
+    // @ts-expect-error versions are numbers
+    expect(defineEvent({ schema, version: 2, upcast: { one: () => ({}) } }).schema).toBe(schema);
   });
 });
 

@@ -12,6 +12,7 @@ type FirstRow = {
   seq: number;
   timestamp: number;
   type: string;
+  schema_version: number;
   salt: string | null;
   payload_hash: string;
 };
@@ -26,7 +27,7 @@ export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): 
     plainRows.flush();
     rows.flush();
   };
-  const columns = 'e.id, e.seq, e.timestamp, e.type, e.salt, e.payload_hash';
+  const columns = 'e.id, e.seq, e.timestamp, e.type, e.schema_version, e.salt, e.payload_hash';
   const byKey = db.prepare(
     `SELECT ${columns} FROM nexus_dedupe k JOIN nexus_events e ON e.seq = k.seq WHERE k.source = ? AND k.key = ?`,
   );
@@ -54,7 +55,12 @@ export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): 
       if (before) {
         const same = sameContent(
           sha256,
-          { type: before.type, salt: before.salt, payloadHash: before.payload_hash },
+          {
+            type: before.type,
+            schemaVersion: before.schema_version,
+            salt: before.salt,
+            payloadHash: before.payload_hash,
+          },
           event,
         );
         results.push({

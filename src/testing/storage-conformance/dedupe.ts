@@ -201,6 +201,15 @@ export const dedupeCases = chapter('duplicates', {
     assert.deepEqual(events, [seenAs('duplicate', first, 1)]);
   }),
 
+  'takes any content in another version of the schema for the same, but not another type': async (rig) => {
+    const a = await rig.open();
+    const first = rig.event({ keys: ['k'], payload });
+    await a.append(first);
+    const next = { keys: ['k'], schemaVersion: 2 };
+    const { events } = await a.commit({ events: [rig.event(next), rig.event({ ...next, type: 'OTHER' })] });
+    assert.deepEqual(events, [seenAs('duplicate', first, 1), seenAs('conflict', first, 1)]);
+  },
+
   'takes any content for that of an erased event, but not another type': erasing(async (rig) => {
     const a = await rig.open();
     const first = rig.event({ keys: ['k'], payload });
