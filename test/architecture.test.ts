@@ -14,7 +14,7 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
 function placeOf(file: string): { floor: number; room: string } {
   const [first = '', second = ''] = file.split('/');
   if (['core', 'protocol', 'nodes'].includes(first)) return { floor: 0, room: first };
-  if (first === 'contract' || file === 'nexus.ts' || file === 'storage/storage.ts')
+  if (first === 'contract' || file === 'nexus.ts' || /^storage\/[^/]+$/.test(file))
     return { floor: 1, room: 'contract' };
   if (first === 'engine') return { floor: 2, room: 'engine' };
   if (first === 'storage') return { floor: 2, room: `storage/${second}` };

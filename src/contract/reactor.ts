@@ -28,6 +28,20 @@ export interface ReactorContext<E extends Catalogue = AnyCatalogue, T extends Ty
    * @throws NexusError as `dispatch`, and NEXUS_LEASE_LOST when this attempt is over
    */
   dispatch<C extends TypeOf<E>>(type: C, payload: InputOf<E, C>, options?: ChildOptions): NexusEventDraft;
+  /**
+   * Runs `effect` and remembers its JSON result (at most 64 KiB) for this reactor and event, durably, before it resolves:
+   * a later attempt, a redrive and a replay get the result without running it. The effect itself is at least once: a crash
+   * between its end and the record runs it again, so give remote APIs an {@link idempotencyKey}. While an effect runs,
+   * `ctx.dispatch` throws.
+   *
+   * @throws NexusError NEXUS_LEASE_LOST, NEXUS_INVALID_OPTION (key, or a result that is not JSON or too large), and whatever `effect` throws
+   */
+  once<R>(key: string, effect: () => Promise<R> | R): Promise<R>;
+  /**
+   * A key for a remote API (46 characters), the same for every attempt of this reactor at this event; a replay with
+   * `fresh: true` has its own.
+   */
+  idempotencyKey(key: string): string;
 }
 
 /** How a reactor behaves. */
@@ -39,6 +53,11 @@ export interface ReactorOptions<E extends Catalogue = AnyCatalogue, T extends Ty
   retry?: RetryPolicy;
   /** When an attempt is given up, milliseconds. @default 60_000 */
   timeoutMs?: number;
+  /**
+   * Deliveries whose event is older when their handler would be called are cancelled with reason `too_old`; counted from
+   * `notBefore` where there is one, milliseconds. Replays are not held to it. @default Infinity
+   */
+  maxAgeMs?: number;
   /** Handlers running at once. @default the Nexus's */
   concurrency?: number;
   /** Events with the same key are handled one after another, in log order. */

@@ -4,29 +4,44 @@ import type { JsonObject, NexusEvent } from '../core/event.js';
 import type { Versions } from '../core/versions.js';
 import type { ChildOptions, LoggerLike, NexusEventDraft, ReactorContext } from '../nexus.js';
 import type { Intake } from './intake.js';
+import { leaseLost } from './lease-lost.js';
 import { deliveryId, type Held } from './local-reactor.js';
+import type { Memory } from './once.js';
 import type { Draft } from './work.js';
 
 /** A handler that dispatches more than this is out of control. */
 const MAX_CHILDREN = 1_000;
 
+/** What every context has a part of. */
+export type ContextParts = {
+  readonly intake: Intake;
+  readonly versions: Versions;
+  readonly memory: Memory;
+  readonly logger: LoggerLike;
+};
+
 export class AttemptContext implements ReactorContext {
   readonly #held: Held;
   readonly #intake: Intake;
   readonly #versions: Versions;
+  readonly #memory: Memory;
   readonly #logger: LoggerLike;
   #event: NexusEvent | undefined;
   #payload: JsonObject | undefined;
   #dispatch: ReactorContext['dispatch'] | undefined;
+  #once: ReactorContext['once'] | undefined;
+  #pending: Map<string, Promise<unknown>> | undefined;
+  #effects = 0;
   #controller: AbortController | undefined;
   #log: LoggerLike | undefined;
   #children: Draft[] | undefined;
 
-  constructor(held: Held, intake: Intake, versions: Versions, logger: LoggerLike) {
+  constructor(held: Held, parts: ContextParts) {
     this.#held = held;
-    this.#intake = intake;
-    this.#versions = versions;
-    this.#logger = logger;
+    this.#intake = parts.intake;
+    this.#versions = parts.versions;
+    this.#memory = parts.memory;
+    this.#logger = parts.logger;
   }
 
   get event(): NexusEvent {
@@ -81,9 +96,43 @@ export class AttemptContext implements ReactorContext {
     return (this.#dispatch ??= (type, payload, options) => this.#draft(type, payload, options));
   }
 
+  /** Bound, as `dispatch` is. */
+  get once(): ReactorContext['once'] {
+    return (this.#once ??= (key, effect) => this.#remember(key, effect));
+  }
+
+  get idempotencyKey(): ReactorContext['idempotencyKey'] {
+    return (key) => this.#memory.idempotencyKey(this.#held, key);
+  }
+
+  /** Two calls with one key at the same time are one. */
+  #remember<R>(key: string, effect: () => Promise<R> | R): Promise<R> {
+    const known = this.#pending?.get(key);
+    if (known) return known as Promise<R>;
+    const result = this.#memory.once(this.#held, key, async () => {
+      this.#effects += 1;
+      try {
+        return await effect();
+      } finally {
+        this.#effects -= 1;
+      }
+    });
+    const pending = (this.#pending ??= new Map<string, Promise<unknown>>());
+    pending.set(key, result);
+    // After a failure the handler may try again.
+    result.catch(() => pending.delete(key));
+    return result;
+  }
+
   #draft(type: string, payload: unknown, options: ChildOptions = {}): NexusEventDraft {
-    const { phase, event, reactor } = this.#held;
+    const { phase, event, reactor, fresh, lease } = this.#held;
     if (phase === 'over') throw leaseLost(this.deliveryId);
+    if (this.#effects > 0) {
+      throw new NexusError(
+        'NEXUS_INVALID_OPTION',
+        `ctx.dispatch inside of ctx.once would be forgotten by the attempt that remembers its result; dispatch after it (reactor "${reactor.settings.name}")`,
+      );
+    }
     this.#children ??= [];
     if (this.#children.length >= MAX_CHILDREN) {
       throw new NexusError(
@@ -99,7 +148,7 @@ export class AttemptContext implements ReactorContext {
       // With a key of the caller's own, that key alone says what is the same.
       keys:
         options.idempotencyKey === undefined
-          ? [`child:${reactor.settings.name}:${event.id}:${type}:${nth}`]
+          ? [`child:${reactor.settings.name}${fresh ? `#${lease.run}` : ''}:${event.id}:${type}:${nth}`]
           : none,
       // A rerun may compute other content: the first one stands.
       onOther: 'duplicate',
@@ -110,11 +159,3 @@ export class AttemptContext implements ReactorContext {
 }
 
 const none: readonly never[] = [];
-
-export function leaseLost(delivery: string): NexusError {
-  return new NexusError(
-    'NEXUS_LEASE_LOST',
-    `the attempt at delivery ${delivery} is over (timed out, cancelled, or taken over by another instance): what it still does is not recorded; stop at ctx.signal`,
-    { details: { deliveryId: delivery } },
-  );
-}

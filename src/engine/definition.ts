@@ -18,7 +18,14 @@ export function reactorSettings(
   parts: EngineParts,
   intake: Intake,
 ): ReactorSettings {
-  const { on, handler, from = 'now', timeoutMs = 60_000, concurrency = parts.concurrency } = definition;
+  const {
+    on,
+    handler,
+    from = 'now',
+    timeoutMs = 60_000,
+    concurrency = parts.concurrency,
+    maxAgeMs = Infinity,
+  } = definition;
   const types = canonicalTypes(typeof on === 'string' ? [on] : on);
   must(types.length > 0, 'on', 'at least one event type', types);
   for (const type of types) if (type !== '*' && !isReserved(type)) intake.checkType(type);
@@ -48,6 +55,7 @@ export function reactorSettings(
     'an integer from 1 to 10000',
     concurrency,
   );
+  must(maxAgeMs > 0, 'maxAgeMs', 'milliseconds above 0', maxAgeMs);
   const orderBy = definition.orderBy as ((event: NexusEvent) => string) | undefined;
   must(orderBy === undefined || typeof orderBy === 'function', 'orderBy', 'a function of the event', orderBy);
   return {
@@ -59,6 +67,7 @@ export function reactorSettings(
     orderBy,
     retry: retryPolicy(definition.retry, parts.retry),
     timeoutMs,
+    maxAgeMs,
     concurrency,
   };
 }

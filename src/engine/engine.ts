@@ -16,6 +16,7 @@ import { createIntake, type Said } from './intake.js';
 import { createLifecycle } from './lifecycle.js';
 import { isHeldUp, type LocalReactor } from './local-reactor.js';
 import type { EngineParts } from './parts.js';
+import { createMemory } from './once.js';
 import { Publication } from './publish.js';
 import { createRateMeter } from './rate.js';
 import { createReactorDesk } from './reactor-desk.js';
@@ -110,6 +111,7 @@ export function createEngine(parts: EngineParts): Engine {
     roster,
     intake,
     versions,
+    memory: createMemory(parts),
     lifecycle,
     settler,
     pulse,

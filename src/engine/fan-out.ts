@@ -54,6 +54,7 @@ export function createFanOuts(options: {
     lease,
     event,
     suspect: false,
+    fresh: false,
     attempt: 0,
     postponed: 0,
     heldAt: now(),

@@ -193,6 +193,7 @@ function toHeld(reactor: LocalReactor, leased: Leased, now: number): Held {
     lease: leased.lease,
     event: leased.event,
     suspect: leased.suspect,
+    fresh: leased.fresh,
     attempt: leased.attempt,
     postponed: leased.postponed,
     heldAt: now,

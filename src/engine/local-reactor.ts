@@ -10,6 +10,8 @@ export type ReactorSettings = Registration & {
   readonly orderBy: ((event: NexusEvent) => string) | undefined;
   readonly retry: FullRetryPolicy;
   readonly timeoutMs: number;
+  /** Infinity where events never get too old. */
+  readonly maxAgeMs: number;
   readonly concurrency: number;
 };
 
@@ -19,6 +21,8 @@ export type Held = {
   readonly lease: Lease;
   readonly event: StoredEvent;
   readonly suspect: boolean;
+  /** In a replay that forgets what earlier runs did. */
+  readonly fresh: boolean;
   /** Attempts counted before this one. */
   readonly attempt: number;
   readonly postponed: number;

@@ -2,16 +2,14 @@
 import type { Clock } from '../core/clock.js';
 import { describeFailure, NexusError } from '../core/errors.js';
 import { decideRetry } from '../core/retry.js';
-import type { Versions } from '../core/versions.js';
-import type { LoggerLike } from '../nexus.js';
 import type { DeliveryRef, Lease, Outcome } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
-import { AttemptContext, leaseLost } from './context.js';
+import { AttemptContext, type ContextParts } from './context.js';
 import type { Fed } from './fan-out.js';
-import type { Intake } from './intake.js';
 import type { Lifecycle } from './lifecycle.js';
 import { moment } from './moment.js';
+import { leaseLost } from './lease-lost.js';
 import { deliveryId, type Held, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Settler } from './settler.js';
@@ -38,22 +36,21 @@ export interface Runner {
 const STUCK_MS = 10_000;
 const SUCCEEDED: Outcome = { to: 'succeeded' };
 
-export function createRunner(options: {
-  clock: Clock;
-  random: () => number;
-  logger: LoggerLike;
-  alarm: Alarm;
-  budget: Budget;
-  roster: Roster;
-  intake: Intake;
-  versions: Versions;
-  lifecycle: Lifecycle;
-  settler: Settler;
-  /** Marks a suspect as started; false when its lease is lost. */
-  markStarted: (lease: Lease) => Promise<boolean>;
-  hungry: (reactor: LocalReactor) => void;
-  pulse: () => void;
-}): Runner {
+export function createRunner(
+  options: ContextParts & {
+    clock: Clock;
+    random: () => number;
+    alarm: Alarm;
+    budget: Budget;
+    roster: Roster;
+    lifecycle: Lifecycle;
+    settler: Settler;
+    /** Marks a suspect as started; false when its lease is lost. */
+    markStarted: (lease: Lease) => Promise<boolean>;
+    hungry: (reactor: LocalReactor) => void;
+    pulse: () => void;
+  },
+): Runner {
   const { clock, alarm, budget, roster, lifecycle, settler } = options;
   /** Over, but their handler has not come back; with the instant at which they are stuck. */
   const lingering = new Map<Held, number>();
@@ -72,8 +69,12 @@ export function createRunner(options: {
 
   const begin = (held: Held): void => {
     const { reactor } = held;
-    held.phase = 'handling';
     held.startedAt = clock.now();
+    if (isTooOld(held)) {
+      settle(held, { to: 'cancelled', reason: 'too_old' }, []);
+      return;
+    }
+    held.phase = 'handling';
     reactor.handling.add(held);
     alarm.noLaterThan('deadline', held.startedAt + reactor.settings.timeoutMs);
     if (!held.suspect) {
@@ -95,7 +96,7 @@ export function createRunner(options: {
   };
 
   const call = (held: Held): void => {
-    const context = new AttemptContext(held, options.intake, options.versions, options.logger);
+    const context = new AttemptContext(held, options);
     lifecycle.tell('delivery:started', () => moment(held));
     try {
       const result = held.reactor.settings.handler(context.payload, context);
@@ -286,6 +287,11 @@ export function createRunner(options: {
     },
     lingering: () => [...lingering.keys()].map((held) => held.lease),
   };
+}
+
+function isTooOld({ reactor, event, lease, startedAt }: Held): boolean {
+  const { maxAgeMs } = reactor.settings;
+  return lease.run === 0 && startedAt - Math.max(event.timestamp, event.notBefore ?? 0) > maxAgeMs;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -90,7 +90,9 @@ export function createSettler(options: {
     else if (outcome.to === 'dead') {
       logger.error({ ...moment(held), reason: outcome.reason, failure: outcome.error }, 'a delivery is dead');
       lifecycle.tell('delivery:dead', () => ({ ...moment(held), reason: outcome.reason, error }));
-    } else if (outcome.to === 'pending' && outcome.error) {
+    } else if (outcome.to === 'cancelled') {
+      logger.warn({ ...moment(held), reason: outcome.reason }, 'a delivery was cancelled');
+    } else if (outcome.error) {
       logger.warn(
         { ...moment(held), retryInMs: outcome.delayMs, counted: outcome.counted, failure: outcome.error },
         'a delivery failed and will be retried',
@@ -138,7 +140,7 @@ class Settling implements SettleWork {
 }
 
 function toSettlement(held: Held, { outcome, ms }: Ended): Settlement {
-  const counted = outcome.to !== 'pending' || outcome.counted;
+  const counted = outcome.to === 'pending' ? outcome.counted : outcome.to !== 'cancelled';
   const postponed = outcome.to === 'pending' && outcome.error !== undefined && !counted;
   return {
     lease: held.lease,

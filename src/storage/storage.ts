@@ -2,10 +2,12 @@
  * The storage contract: whole operations, never a transaction handle. Durations go in, instants come out; the adapter's
  * own clock decides leases and due times. Payloads are opaque text. The conformance suite is this contract, executable.
  */
-import type { DeliveryState, EndReason } from '../core/delivery.js';
+import type { EndReason } from '../core/delivery.js';
 import type { Failure } from '../core/errors.js';
 import type { EventFields, StoredEvent } from '../core/event.js';
-import type { Subscription } from '../core/subscription.js';
+import type { DeliveryRef, ReactorRow, Readers } from './readers.js';
+
+export type * from './readers.js';
 
 /** What an adapter can do. The engine and the tests ask these, never the adapter's name. */
 export interface StorageCapabilities {
@@ -56,6 +58,14 @@ export interface Storage {
   /** Marks suspects as started, before their handler is called. False where the lease is lost. */
   markStarted(leases: readonly Lease[]): Promise<boolean[]>;
 
+  /** Remembers the result of an effect for a reactor and an event; a result that is there already stays. */
+  saveOnce(record: {
+    readonly lease: Lease;
+    readonly run: number;
+    readonly key: string;
+    readonly result: string;
+  }): Promise<'saved' | 'lease_lost'>;
+
   /** Extends this instance's lease. `lost` when another instance has taken over what it held. */
   renew(): Promise<'held' | 'lost'>;
 
@@ -104,22 +114,6 @@ export type Registration = {
   /** Where a new reactor starts: at the head, at the first event, or after an earlier `seq`. */
   readonly from: 'now' | 'beginning' | number;
 };
-
-/** A reactor as stored. */
-export type ReactorRow = {
-  /** Its number: never used again, so a lease of a removed reactor can never mean one that came later under the same name. */
-  readonly key: number;
-  readonly name: string;
-  readonly generation: number;
-  readonly subscription: Subscription;
-  readonly ordered: boolean;
-  /** The `seq` up to which its deliveries have been created. */
-  readonly position: number;
-  readonly paused: boolean;
-};
-
-/** Where a delivery is. Run 0 is live, each replay has its own. */
-export type DeliveryRef = { readonly reactor: number; readonly run: number; readonly seq: number };
 
 /** The right to settle a delivery: the token differs at every claim of it. */
 export type Lease = DeliveryRef & { readonly token: number };
@@ -248,6 +242,8 @@ export type Leased = {
   readonly lease: Lease;
   readonly event: StoredEvent;
   readonly suspect: boolean;
+  /** Of a replay that forgets what earlier runs did. */
+  readonly fresh: boolean;
   /** Attempts made so far, and postponements. */
   readonly attempt: number;
   readonly postponed: number;
@@ -261,113 +257,6 @@ export type Recovered = {
   /** True when the limit cut it short. */
   readonly more: boolean;
 };
-
-/** A delivery as stored. */
-export type StoredDelivery = DeliveryRef & {
-  readonly reactorName: string;
-  readonly eventId: string;
-  readonly eventType: string;
-  readonly state: DeliveryState;
-  readonly reason: EndReason | null;
-  readonly attempt: number;
-  readonly postponed: number;
-  readonly crashes: number;
-  readonly suspect: boolean;
-  readonly orderKey: string | null;
-  /** When it is or was due, while pending (null while it waits for an earlier one of its key); epoch ms. */
-  readonly dueAt: number | null;
-  /** When it became final, epoch ms. */
-  readonly finishedAt: number | null;
-  /** How long the last handler call took, milliseconds. */
-  readonly ms: number | null;
-  /** The last error, kept when a later attempt succeeds. */
-  readonly error: Failure | null;
-};
-
-/** An attempt that did not succeed (the one that did is the delivery itself). */
-export type StoredAttempt = {
-  /** 1-based, in the order they were recorded. */
-  readonly index: number;
-  readonly attempt: number;
-  readonly outcome: 'retry' | 'dead' | 'crashed' | 'postponed';
-  /** When it was recorded, epoch ms. */
-  readonly at: number;
-  readonly ms: number;
-  readonly error: Failure;
-};
-
-export type EventQuery = {
-  readonly types?: readonly string[];
-  readonly source?: string;
-  readonly correlationId?: string;
-  readonly causationId?: string;
-  /** Instants, epoch ms, `from <= timestamp < to`. */
-  readonly from?: number;
-  readonly to?: number;
-  /** `after < seq < before`; with `after` ascending from there, otherwise the newest first. */
-  readonly after?: number;
-  readonly before?: number;
-  readonly limit: number;
-};
-
-export type DeliveryQuery = {
-  readonly states?: readonly DeliveryState[];
-  readonly reactor?: string;
-  readonly eventId?: string;
-  readonly eventType?: string;
-  readonly errorCode?: string;
-  readonly limit: number;
-  /** Continue behind this one. */
-  readonly after?: DeliveryRef;
-};
-
-export type DeliveryCounts = Readonly<Record<DeliveryState, number>>;
-
-/** What holds up an ordering key, and how much. */
-export type BlockedKey = {
-  readonly orderKey: string;
-  /** Of the delivery at its head. */
-  readonly seq: number;
-  readonly attempt: number;
-  readonly dueAt: number;
-  /** Open deliveries behind it. */
-  readonly waiting: number;
-};
-
-export interface Readers {
-  head(): Promise<{ readonly seq: number; readonly hash: string }>;
-  event(id: string): Promise<StoredEvent | undefined>;
-  /** The stored ones among these ids, in any order. */
-  eventsById(ids: readonly string[]): Promise<readonly StoredEvent[]>;
-  /** A page; `next` is the cursor (`after` or `before`, as asked) when there may be more. A page may be short, even empty, with a `next`. */
-  events(
-    query: EventQuery,
-  ): Promise<{ readonly items: readonly StoredEvent[]; readonly next: number | undefined }>;
-  /** The log upward from a `seq`, bounded by number and by about 4 MiB; `to` is how far it looked. */
-  log(range: {
-    readonly after: number;
-    readonly limit: number;
-  }): Promise<{ readonly events: readonly StoredEvent[]; readonly to: number; readonly head: number }>;
-  delivery(ref: DeliveryRef): Promise<StoredDelivery | undefined>;
-  deliveries(
-    query: DeliveryQuery,
-  ): Promise<{ readonly items: readonly StoredDelivery[]; readonly next: DeliveryRef | undefined }>;
-  attempts(ref: DeliveryRef): Promise<readonly StoredAttempt[]>;
-  /** The reactors that are not removed, by name. */
-  reactors(): Promise<readonly ReactorRow[]>;
-  /** Deliveries by state, of one reactor or of all. Counting what is final may take time proportional to it. */
-  counts(reactor?: number): Promise<DeliveryCounts>;
-  /** Keys of an ordered reactor whose first delivery waits for a retry while others wait behind it; soonest retry first. */
-  blockedKeys(reactor: number, limit: number): Promise<readonly BlockedKey[]>;
-  /** Deliveries that are not final, and the dead, without counting the rest: cheap. */
-  backlog(): Promise<{
-    readonly pending: number;
-    readonly retrying: number;
-    readonly running: number;
-    readonly dead: number;
-    readonly oldestDueAt: number | undefined;
-  }>;
-}
 
 export type DeliverySelection = {
   readonly refs?: readonly DeliveryRef[];

@@ -10,6 +10,7 @@ import { fanOutCases } from './storage-conformance/fan-out.js';
 import { lifecycleCases } from './storage-conformance/lifecycle.js';
 import { matchCases } from './storage-conformance/matches.js';
 import { nextDueCases } from './storage-conformance/next-due.js';
+import { onceCases } from './storage-conformance/once.js';
 import { orderingCases } from './storage-conformance/ordering-keys.js';
 import { positionCases } from './storage-conformance/positions.js';
 import { deliveryReadCases } from './storage-conformance/read-deliveries.js';
@@ -97,6 +98,7 @@ const chapters: readonly Chapter[] = [
   fencingCases,
   claimCases,
   nextDueCases,
+  onceCases,
   orderingCases,
   recoveryCases,
   suspectCases,

@@ -118,7 +118,16 @@ function take(
   if (!event) throw new Error(`delivery ${reactor}-${run}-${seq} has no event`);
   const token = delivery.token + 1;
   become(database, delivery, 'running', { token, instance, suspect });
-  return { lease: { reactor, run, seq, token }, event, suspect, attempt, postponed, dueAt: dueAt ?? now };
+  const fresh = database.replays.get(run)?.fresh ?? false;
+  return {
+    lease: { reactor, run, seq, token },
+    event,
+    suspect,
+    fresh,
+    attempt,
+    postponed,
+    dueAt: dueAt ?? now,
+  };
 }
 
 function dueOf(reactor: MemoryReactor, now: number): MemoryDelivery[] {

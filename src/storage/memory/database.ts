@@ -4,7 +4,7 @@ import { GENESIS_HASH } from '../../core/chain.js';
 import type { DeliveryState, EndReason } from '../../core/delivery.js';
 import type { Failure } from '../../core/errors.js';
 import type { StoredEvent } from '../../core/event.js';
-import type { DeliveryRef, ReactorRow, StoredAttempt } from '../storage.js';
+import type { DeliveryRef, OncePlace, ReactorRow, ReplayRow, StoredAttempt } from '../storage.js';
 
 export type MemoryDelivery = {
   readonly reactor: number;
@@ -46,6 +46,9 @@ export interface MemoryDatabase {
   readonly dedupe: Map<string, StoredEvent>;
   readonly reactors: Map<number, MemoryReactor>;
   readonly instances: Map<string, MemoryInstance>;
+  /** Remembered results, by {@link oncePlace}. */
+  readonly once: Map<string, string>;
+  readonly replays: Map<number, ReplayRow>;
   readonly hints: Set<(from: string) => void>;
   /** As if the process of this instance had been killed: its storage answers nothing any more. */
   kill(instance: string): void;
@@ -60,6 +63,8 @@ export function createMemoryDatabase(): MemoryDatabase {
     byId: new Map(),
     dedupe: new Map(),
     reactors: new Map(),
+    once: new Map(),
+    replays: new Map(),
     instances,
     hints: new Set(),
     kill: (id) => {
@@ -76,6 +81,10 @@ export function headOf(database: MemoryDatabase): { seq: number; hash: string } 
 
 export function placeOf(ref: DeliveryRef): string {
   return `${ref.run}-${ref.seq}`;
+}
+
+export function oncePlace({ reactor, seq, run, key }: OncePlace): string {
+  return `${reactor}-${seq}-${run}-${key}`;
 }
 
 export function find(database: MemoryDatabase, ref: DeliveryRef): MemoryDelivery | undefined {

@@ -8,7 +8,14 @@ import type {
   Readers,
   StoredDelivery,
 } from '../storage.js';
-import { find, headOf, type MemoryDatabase, type MemoryDelivery, type MemoryReactor } from './database.js';
+import {
+  find,
+  headOf,
+  oncePlace,
+  type MemoryDatabase,
+  type MemoryDelivery,
+  type MemoryReactor,
+} from './database.js';
 
 const PAGE_BYTES = 4 * 1024 * 1024;
 
@@ -55,6 +62,7 @@ export function createReaders(database: MemoryDatabase): Readers {
         if (reactor === undefined || delivery.reactor === reactor) counts[delivery.state] += 1;
       return counts;
     },
+    once: async (place) => database.once.get(oncePlace(place)),
     blockedKeys: async (key, limit) => blockedKeys(database.reactors.get(key)).slice(0, limit),
     backlog: async () => {
       const deliveries = all();

@@ -17,6 +17,7 @@ type DueRow = EventRow & {
   attempt: number;
   postponed: number;
   due_at: number;
+  fresh: number;
 };
 
 export interface Claims {
@@ -30,7 +31,8 @@ export interface Claims {
 }
 
 export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
-  const columns = `d.reactor, d.run, d.seq AS d_seq, d.token, d.attempt, d.postponed, d.due_at, ${EVENT_COLUMNS}`;
+  const columns = `d.reactor, d.run, d.seq AS d_seq, d.token, d.attempt, d.postponed, d.due_at,
+    (d.run > 0 AND (SELECT p.fresh FROM nexus_replays p WHERE p.run = d.run)) AS fresh, ${EVENT_COLUMNS}`;
   const select = (extra: string): ReturnType<SqliteLike['prepare']> =>
     db.prepare(`SELECT ${columns} FROM nexus_deliveries d JOIN nexus_events e ON e.seq = d.seq
       WHERE d.reactor = ? AND d.state = ${PENDING} AND ${extra} AND d.due_at <= ? AND ${UNBLOCKED}
@@ -60,6 +62,7 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
       lease: { reactor: row.reactor, run: row.run, seq: row.d_seq, token: row.token + 1 },
       event: toEvent(row),
       suspect,
+      fresh: row.fresh === 1,
       attempt: row.attempt,
       postponed: row.postponed,
       dueAt: row.due_at,

@@ -11,6 +11,7 @@ import { createInstances, type Instances } from './instances.js';
 import { createWakeNext } from './key-queue.js';
 import { createLeaseFloor, type LeaseFloor } from './lease-floor.js';
 import { createLiveness, createLocalLiveness } from './liveness.js';
+import { createOnceRows, type OnceRows } from './once.js';
 import { openFile } from './open-file.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
@@ -41,6 +42,7 @@ export interface Connection {
   /** In a write transaction, before it leases anything: writes the floor down when it has risen far enough. */
   readonly keepFloor: () => void;
   readonly markStarted: (lease: Lease) => boolean;
+  readonly once: OnceRows;
   /** Whether another connection has written since the last call. */
   readonly changed: () => boolean;
   readonly close: () => Promise<void>;
@@ -69,6 +71,7 @@ export async function connect(options: {
     }, committed);
   const liveness = path === ':memory:' ? createLocalLiveness() : createLiveness(path, driver);
   const attempts = createAttempts(db);
+  const once = createOnceRows(db);
   const wakeNext = createWakeNext(db);
   const reactors = createReactors(db, cache);
   const instances = createInstances(db, liveness, attempts, wakeNext);
@@ -103,7 +106,8 @@ export async function connect(options: {
     reactors,
     edits: createEdits(db, reactors, wakeNext),
     instances,
-    readers: createReaders(db, () => instances.running()),
+    readers: createReaders(db, () => instances.running(), once),
+    once,
     enter: async (id, leaseMs, now) => {
       const before = self;
       const release = liveness.hold(id);

@@ -93,6 +93,10 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       const { write, markStarted } = open();
       return await write(() => leases.map(markStarted));
     },
+    saveOnce: async (record) => {
+      const { write, once } = open();
+      return (await write(() => once.save(record))) ? 'saved' : 'lease_lost';
+    },
     renew: async () => {
       const { write, renew } = open();
       return (await write(() => renew(now()))) ? 'held' : 'lost';

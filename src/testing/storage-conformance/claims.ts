@@ -21,6 +21,7 @@ export const claimCases = chapter('claiming', {
         lease: { ...at(refs, 0), token: one.lease.token },
         event: await a.storage.read.event(event.id),
         suspect: false,
+        fresh: false,
         attempt: 0,
         postponed: 0,
         dueAt: rig.clock.now(),
