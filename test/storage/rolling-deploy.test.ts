@@ -1,5 +1,4 @@
 /** Two hosts on one file, the older of which does not know the version that the newer one says. */
-import Database from 'better-sqlite3';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { createNexus, defineEvent, NexusError, type AnyCatalogue, type Nexus } from '@neo-protocol/nexus';
 import { chainWhole } from '../../proof/crash.js';
+import { openDatabase } from '../support/database.js';
 
 const one = { PAID: z.object({ order: z.string(), amount: z.number() }) };
 const two = {
@@ -75,7 +75,7 @@ it('old and new host share a file: each event is handled as its handler knows it
   expect(items.map(({ payload }) => Object.keys(payload).join())).toEqual(items.map(() => 'order,cents'));
   await next.close();
 
-  const db = new Database(path, { readonly: true });
+  const db = openDatabase(path, { readonly: true });
   onTestFinished(() => void db.close());
   const rows = db.prepare('SELECT schema_version AS version, payload FROM nexus_events ORDER BY seq').all();
   expect(rows).toEqual(
