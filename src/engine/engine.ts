@@ -8,16 +8,16 @@ import { createBudget } from './budget.js';
 import { createCommitter } from './committer.js';
 import { reactorSettings } from './definition.js';
 import { createDesks } from './desks.js';
+import { createDispatcher } from './dispatcher.js';
 import { explain } from './explain.js';
 import { createFanOuts } from './fan-out.js';
 import { createFeeder } from './feeder.js';
 import { createGuard } from './guard.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle } from './lifecycle.js';
-import { isHeldUp, type LocalReactor } from './local-reactor.js';
+import type { LocalReactor } from './local-reactor.js';
 import type { EngineParts } from './parts.js';
 import { createMemory } from './once.js';
-import { Publication } from './publish.js';
 import { createRateMeter } from './rate.js';
 import { createReactorDesk } from './reactor-desk.js';
 import { createRegistrar } from './registrar.js';
@@ -25,9 +25,9 @@ import { createRoster } from './roster.js';
 import { createRunner, type Runner } from './runner.js';
 import { createSettler } from './settler.js';
 import { createShutdown } from './shutdown.js';
+import { createVitals } from './vitals.js';
 import { createWaiting } from './waiting.js';
 import { createWatch } from './watch.js';
-import type { Draft } from './work.js';
 
 /** A Nexus, and what the door needs to let the edges in. */
 export interface Engine {
@@ -185,24 +185,14 @@ export function createEngine(parts: EngineParts): Engine {
       });
   };
 
-  const append = (drafts: readonly Draft[]): Promise<Dispatched[]> =>
-    new Promise((resolve, reject) => {
-      committer.submit(new Publication(drafts, lifecycle, resolve, reject));
-      if (!isOpen) opened().catch(reject);
-    });
-  const say = (said: Said): Promise<Dispatched> => {
-    if (shutdown.closing()) return Promise.reject(closedError());
-    try {
-      const draft = intake.draft(said);
-      return new Promise((resolve, reject) => {
-        const first = ([dispatched]: Dispatched[]): void => dispatched && resolve(dispatched);
-        committer.submit(new Publication([draft], lifecycle, first, reject));
-        if (!isOpen) opened().catch(reject);
-      });
-    } catch (error) {
-      return Promise.reject(asError(error));
-    }
-  };
+  const dispatcher = createDispatcher({
+    intake,
+    committer,
+    lifecycle,
+    isOpen: () => isOpen,
+    opened,
+    refusal: () => (shutdown.closing() ? closedError() : undefined),
+  });
 
   const desks = createDesks({
     storage,
@@ -254,21 +244,9 @@ export function createEngine(parts: EngineParts): Engine {
     start: async () => {
       await opened();
     },
-    dispatch: (type, payload, options = {}) => say({ type, payload, options }) as Promise<Dispatched<never>>,
-    dispatchMany: async (items) => {
-      if (shutdown.closing()) throw closedError();
-      if (items.length === 0) return [];
-      if (items.length > 1_000) {
-        throw new NexusError(
-          'NEXUS_INVALID_OPTION',
-          `dispatchMany takes at most 1000 events; got ${items.length}`,
-          { details: { items: items.length } },
-        );
-      }
-      return await append(
-        items.map(({ type, payload, options = {} }) => intake.draft({ type, payload, options })),
-      );
-    },
+    dispatch: (type, payload, options = {}) =>
+      dispatcher.say({ type, payload, options }) as Promise<Dispatched<never>>,
+    dispatchMany: (items) => dispatcher.sayMany(items),
     onEvent: (...args: readonly unknown[]) => {
       const [on, second, third] = args;
       const handler = third ?? second;
@@ -288,54 +266,21 @@ export function createEngine(parts: EngineParts): Engine {
     },
     ...desks,
     reactors: createReactorDesk({ storage, roster, opened: registered, refresh: () => registrar.refresh() }),
-    stats: async () => {
-      await opened();
-      const { pending, retrying, running, dead, oldestDueAt } = await storage.read.backlog();
-      const now = clock.now();
-      return {
-        head: (await storage.read.head()).seq,
-        eventsPerMinute: rate.perMinute(now),
-        deliveries: { pending, retrying, running, dead },
-        oldestDueAgeMs: oldestDueAt === undefined ? 0 : Math.max(0, now - oldestDueAt),
-        inFlight: budget.held(),
-        handling: runner.handling(),
-        queued: committer.pending(),
-      };
-    },
-    health: async () => {
-      if (shutdown.closing()) return { status: 'down', reasons: ['closed'], head: undefined };
-      try {
-        await opened();
-        const { seq } = await storage.read.head();
-        const trouble = committer.trouble();
-        if (trouble !== undefined)
-          return {
-            status: 'down',
-            reasons: [`the storage takes no writes: ${describeFailure(trouble).message}`],
-            head: seq,
-          };
-        const reasons = [...roster.all()].flatMap((reactor) =>
-          reactor.state === 'superseded'
-            ? [`reactor ${reactor.settings.name} is superseded`]
-            : isHeldUp(reactor)
-              ? [
-                  `reactor ${reactor.settings.name} waits after seq ${reactor.position} for a process that knows the version of the next event`,
-                ]
-              : [],
-        );
-        return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons, head: seq };
-      } catch (error) {
-        return { status: 'down', reasons: [describeFailure(error).message], head: undefined };
-      }
-    },
+    ...createVitals({
+      storage,
+      clock,
+      rate,
+      budget,
+      runner,
+      committer,
+      roster,
+      opened,
+      closing: () => shutdown.closing(),
+    }),
     on: (name, listener) => lifecycle.on(name, listener),
     close: (options) => shutdown.close(options),
   };
-  return { nexus, say, opened };
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+  return { nexus, say: (said) => dispatcher.say(said), opened };
 }
 
 /** False while its registration is on its way. */
