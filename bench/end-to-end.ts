@@ -24,7 +24,8 @@ const schema = z.object({
   metadata: z.record(z.string(), z.string()),
 });
 
-export type Result = { name: string; perSecond: number };
+export const median = (values: number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 export async function inFolder<T>(work: (file: string) => Promise<T> | T): Promise<T> {
   // Beside the project, not in a temporary folder: that may be memory, where an fsync costs nothing.
