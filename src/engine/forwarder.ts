@@ -31,7 +31,7 @@ export interface Forwarder {
 }
 
 const ROWS_AT_ONCE = 200;
-const BYTES_AT_ONCE = 1024 * 1024;
+const CHARACTERS_AT_ONCE = 1024 * 1024;
 /** While the host's transaction is open. */
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 250;
@@ -48,8 +48,10 @@ type Station = {
   /** What is decided and still in the table. */
   forwarded: number[];
   refused: Refusal[];
-  /** Looks in a row that came too early or failed, and when the next one is, epoch ms. */
-  tries: number;
+  /** Looks in a row that came too early, and that failed. */
+  early: number;
+  failures: number;
+  /** When to look again, epoch ms. */
   lookAt: number | undefined;
   trouble: unknown;
   /** After a batch was refused, the rows are said one by one, so that those before the culprit get through. */
@@ -99,22 +101,22 @@ export function createForwarder(options: {
     let rows: readonly OutboxRow[] | 'later';
     try {
       if (!isOpen()) await opened();
-      rows = (await tidy(station)) === 'later' ? 'later' : await outbox.read(station.atOnce);
+      rows =
+        (await tidy(station)) === 'later'
+          ? 'later'
+          : await outbox.read({ rows: station.atOnce, characters: CHARACTERS_AT_ONCE });
     } catch (error) {
       if (!stopped) options.failed(error);
       return lookLater(station, error);
     }
     if (rows === 'later') return lookLater(station);
-    station.tries = 0;
-    if (rows.length === 0) {
-      station.trouble = undefined;
-      return false;
-    }
+    station.early = 0;
     try {
-      await append(station, upTo(BYTES_AT_ONCE, rows));
+      if (rows.length > 0) await append(station, rows);
+      station.failures = 0;
       station.trouble = undefined;
-      station.atOnce = ROWS_AT_ONCE;
-      return true;
+      station.atOnce = Math.min(station.atOnce * 2, ROWS_AT_ONCE);
+      return rows.length > 0;
     } catch (error) {
       // The committer has told of it.
       station.atOnce = 1;
@@ -171,12 +173,14 @@ export function createForwarder(options: {
 
   /** Because of an error, or because the host's transaction is open. */
   const lookLater = (station: Station, error?: unknown): false => {
-    const [first, longest] =
-      error === undefined ? [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] : [FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS];
-    if (error !== undefined) station.trouble = error;
     station.again = false;
-    station.lookAt = clock.now() + Math.min(first * 2 ** station.tries, longest);
-    station.tries += 1;
+    let pause: number;
+    if (error === undefined) pause = Math.min(FIRST_PAUSE_MS * 2 ** station.early++, LONGEST_PAUSE_MS);
+    else {
+      station.trouble = error;
+      pause = Math.min(FIRST_BACKOFF_MS * 2 ** station.failures++, LONGEST_BACKOFF_MS);
+    }
+    station.lookAt = clock.now() + pause;
     if (!stopped) alarm.noLaterThan('outbox', station.lookAt);
     return false;
   };
@@ -208,7 +212,8 @@ export function createForwarder(options: {
       again: false,
       forwarded: [],
       refused: [],
-      tries: 0,
+      early: 0,
+      failures: 0,
       lookAt: undefined,
       trouble: undefined,
       atOnce: ROWS_AT_ONCE,
@@ -246,11 +251,4 @@ export function createForwarder(options: {
       for (const { running } of stations.values()) await running;
     },
   };
-}
-
-/** The first rows, at least one, that are not larger together. */
-function upTo(bytes: number, rows: readonly OutboxRow[]): readonly OutboxRow[] {
-  let sum = 0;
-  const end = rows.findIndex(({ payload }, i) => (sum += payload.length) > bytes && i > 0);
-  return end < 0 ? rows : rows.slice(0, end);
 }

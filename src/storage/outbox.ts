@@ -32,9 +32,10 @@ export interface Outbox {
 
   /**
    * The first rows that are committed and not set aside, in the order in which they were written. `later` while it cannot
-   * be told: the host's transaction is open on the connection, or another one holds a lock.
+   * be told: the host's transaction is open on the connection, or another one holds a lock. At most so many rows, and so many
+   * characters of payload unless the first row alone has more.
    */
-  read(limit: number): Promise<readonly OutboxRow[] | 'later'>;
+  read(most: { readonly rows: number; readonly characters: number }): Promise<readonly OutboxRow[] | 'later'>;
 
   /** Removes rows that are in the log, and sets aside, with the error, what the log refused. Never in a transaction of the host. */
   finish(rows: {

@@ -297,6 +297,33 @@ describe('what was committed', () => {
     expect(await nexus.health()).toMatchObject({ status: 'ok' });
   });
 
+  it('waits behind the one that the storage refuses, which holds up none of those before it', async () => {
+    const clock = createTestClock();
+    const storage = memoryStorage({ clock });
+    let refused = 3;
+    const commit: Storage['commit'] = (batch) =>
+      batch.events.some(({ payload }) => payload === JSON.stringify({ n: refused }))
+        ? Promise.reject(new Error('not this one'))
+        : storage.commit(batch);
+    const { nexus } = createBus({
+      clock,
+      storage: Object.create(storage, { commit: { value: commit } }) as Storage,
+    });
+    const told = record(nexus, 'storage:error');
+    const db = hostDatabase();
+    transaction(db, () => {
+      for (let n = 0; n < 6; n++) nexus.within(db).dispatch('A', { n });
+    });
+    await clock.advance(10_000);
+    expect(await logged(nexus)).toEqual([0, 1, 2]);
+    const tries = told.length;
+    await clock.advance(600_000);
+    expect(told.length - tries).toBeLessThan(20);
+    refused = -1;
+    await clock.advance(60_000);
+    expect(await logged(nexus)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
   it('waits in the outbox while the storage cannot be opened', async () => {
     const clock = createTestClock();
     const storage = memoryStorage({ clock });
@@ -342,6 +369,34 @@ describe('the connection of the host', () => {
     expect(waiting(db)).toBe(0);
     expect(await logged(nexus)).toEqual([1]);
     expect(await nexus.health()).toMatchObject({ status: 'ok' });
+  });
+
+  it('is asked for nothing more than a look once everything is moved', async () => {
+    const { nexus } = createBus();
+    const { db, asked } = observed(hostDatabase());
+    nexus.within(db).dispatch('A', { n: 1 });
+    await nexus.idle();
+    asked.length = 0;
+    await nexus.idle();
+    expect(asked.filter((sql) => !sql.startsWith('PRAGMA busy_timeout'))).toEqual([
+      expect.stringMatching(/^SELECT/),
+    ]);
+  });
+
+  it('is left in no transaction when a row cannot be removed', async () => {
+    const { nexus, clock } = createBus();
+    const db = hostDatabase();
+    db.exec(`CREATE TRIGGER keep BEFORE DELETE ON nexus_outbox BEGIN SELECT RAISE(ABORT, 'kept'); END`);
+    nexus.within(db).dispatch('A', { n: 1 });
+    await turns();
+    expect([db.inTransaction, waiting(db)]).toEqual([false, 1]);
+    expect(await nexus.health()).toMatchObject({
+      status: 'degraded',
+      reasons: [expect.stringMatching(/^the outbox :memory: waits: .*kept/)],
+    });
+    db.exec('DROP TRIGGER keep');
+    await clock.advance(2_000);
+    expect([await logged(nexus), waiting(db)]).toEqual([[1], 0]);
   });
 
   it('is forgotten once it is closed', async () => {

@@ -13,7 +13,7 @@ const OUTBOX_VERSION = 1;
 
 /**
  * Makes a database of the host able to carry events: creates the outbox tables where they are missing, otherwise does
- * nothing. A file of Nexus itself must have been opened by Nexus first.
+ * nothing. For tables of the host in Nexus's own file, start Nexus first: it takes no file that has tables already.
  *
  * @example
  * createOutbox(db);

@@ -12,6 +12,9 @@ const BUSY_MS = 5;
 /** How often to look whether another process has written. */
 const CHANGE_CHECK_MS = 1_000;
 
+/** Rows read at once, before it is known how large they are. */
+const PAGE = 20;
+
 const known = new WeakMap<SqliteLike, Outbox>();
 
 /**
@@ -49,9 +52,9 @@ type Row = {
 function createHandle(db: SqliteLike, name: string): Outbox {
   const insert = db.prepare(`INSERT INTO main.nexus_outbox (id, type, source, timestamp, payload, key,
     correlation_id, causation_id, headers, schema_version, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  const first =
+  const next =
     db.prepare(`SELECT n, id, type, source, timestamp, payload, key, correlation_id, causation_id, headers,
-    schema_version, not_before FROM main.nexus_outbox WHERE error IS NULL ORDER BY n LIMIT ?`);
+    schema_version, not_before FROM main.nexus_outbox WHERE n > ? AND error IS NULL ORDER BY n LIMIT ${PAGE}`);
   const remove = db.prepare('DELETE FROM main.nexus_outbox WHERE n IN (SELECT value FROM json_each(?))');
   const setAside = db.prepare('UPDATE main.nexus_outbox SET error = ? WHERE n = ?');
   const count = db.prepare('SELECT count(*) AS refused FROM main.nexus_outbox WHERE error IS NOT NULL');
@@ -100,7 +103,23 @@ function createHandle(db: SqliteLike, name: string): Outbox {
         throw explained(error, name);
       }
     },
-    read: async (limit) => apart(() => (first.all(limit) as Row[]).map(toOutboxRow)),
+    read: async (most) =>
+      apart(() => {
+        const rows: OutboxRow[] = [];
+        let characters = 0;
+        for (
+          let page = next.all(0) as Row[];
+          page.length > 0;
+          page = next.all(rows.at(-1)?.row ?? 0) as Row[]
+        ) {
+          for (const row of page) {
+            characters += row.payload.length;
+            if (rows.length === most.rows || (rows.length > 0 && characters > most.characters)) return rows;
+            rows.push(toOutboxRow(row));
+          }
+        }
+        return rows;
+      }),
     finish: async (rows) =>
       apart(() => {
         db.exec('BEGIN IMMEDIATE');
