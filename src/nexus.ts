@@ -9,7 +9,7 @@ import type {
   NexusStats,
   ReactorDesk,
 } from './contract/desks.js';
-import type { DispatchItem, DispatchOptions, Dispatched } from './contract/dispatch.js';
+import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contract/dispatch.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
 import type { LoggerLike } from './contract/logger.js';
 import type { Handler, Reactor, ReactorDefinition, ReactorOptions } from './contract/reactor.js';
@@ -17,6 +17,7 @@ import type { AnyCatalogue, Catalogue, EventOf, InputOf, TypeOf } from './core/c
 import type { Clock } from './core/clock.js';
 import type { RetryPolicy } from './core/retry.js';
 import type { NodeConfig } from './nodes/node-config.js';
+import type { SqliteLike } from './storage/sqlite-like.js';
 import type { Storage } from './storage/storage.js';
 
 export type {
@@ -25,6 +26,7 @@ export type {
   DispatchOptions,
   Dispatched,
   NexusEventDraft,
+  Within,
 } from './contract/dispatch.js';
 export type {
   Handler,
@@ -102,6 +104,14 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
    * the others are stored, and saying the same again gives them back as duplicates where they have keys.
    */
   dispatchMany(items: readonly DispatchItem<E>[]): Promise<Dispatched<TypeOf<E>>[]>;
+  /**
+   * Dispatches in the host's own transaction: through its open connection, to a database where `createOutbox` was called.
+   * From the first call on, what waits in that database is moved into the log, also what was written before a restart or by
+   * another process; so a host calls it once when it starts.
+   *
+   * @throws NexusError NEXUS_OUTBOX, NEXUS_STORAGE_NEWER, NEXUS_INVALID_OPTION, NEXUS_CLOSED
+   */
+  within(db: SqliteLike): Within<E>;
   /**
    * Registers a reactor.
    *

@@ -14,7 +14,7 @@ import type { HmacSha256 } from './nodes/signatures.js';
 /** What follows from the options alone. */
 export function engineOptions<E extends Catalogue>(
   options: NexusOptions<E>,
-): Omit<EngineParts, 'storage' | 'mayDispatch'> {
+): Omit<EngineParts, 'storage' | 'mayDispatch' | 'outboxOf'> {
   const {
     node = 'nexus',
     concurrency = 16,

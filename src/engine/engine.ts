@@ -12,6 +12,7 @@ import { createDispatcher } from './dispatcher.js';
 import { explain } from './explain.js';
 import { createFanOuts } from './fan-out.js';
 import { createFeeder } from './feeder.js';
+import { createForwarder } from './forwarder.js';
 import { createGuard } from './guard.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle } from './lifecycle.js';
@@ -28,6 +29,7 @@ import { createShutdown } from './shutdown.js';
 import { createVitals } from './vitals.js';
 import { createWaiting } from './waiting.js';
 import { createWatch } from './watch.js';
+import { createWithin } from './within.js';
 
 /** A Nexus, and what the door needs to let the edges in. */
 export interface Engine {
@@ -167,6 +169,7 @@ export function createEngine(parts: EngineParts): Engine {
     );
     committer.open();
     feeder.kick();
+    forwarder.look();
     return { logId };
   };
   const opened = async (): Promise<{ readonly logId: string }> => {
@@ -185,14 +188,26 @@ export function createEngine(parts: EngineParts): Engine {
       });
   };
 
+  const refusal = (): NexusError | undefined => (shutdown.closing() ? closedError() : undefined);
   const dispatcher = createDispatcher({
     intake,
     committer,
     lifecycle,
     isOpen: () => isOpen,
     opened,
-    refusal: () => (shutdown.closing() ? closedError() : undefined),
+    refusal,
   });
+  const forwarder = createForwarder({
+    parts,
+    alarm,
+    committer,
+    lifecycle,
+    isOpen: () => isOpen,
+    opened,
+    failed: (error) => storageFailed(error, true),
+    pulse,
+  });
+  const within = createWithin({ parts, intake, forwarder, refusal });
 
   const desks = createDesks({
     storage,
@@ -208,6 +223,7 @@ export function createEngine(parts: EngineParts): Engine {
     budget,
     committer,
     feeder,
+    forwarder,
     guard,
     runner,
     settler,
@@ -224,6 +240,7 @@ export function createEngine(parts: EngineParts): Engine {
       budget.held() === 0 &&
       runner.handling() === 0 &&
       feeder.quiet() &&
+      forwarder.quiet() &&
       !waitsForRow
       ? true
       : undefined;
@@ -247,6 +264,7 @@ export function createEngine(parts: EngineParts): Engine {
     dispatch: (type, payload, options = {}) =>
       dispatcher.say({ type, payload, options }) as Promise<Dispatched<never>>,
     dispatchMany: (items) => dispatcher.sayMany(items),
+    within,
     onEvent: (...args: readonly unknown[]) => {
       const [on, second, third] = args;
       const handler = third ?? second;
@@ -258,6 +276,7 @@ export function createEngine(parts: EngineParts): Engine {
     settled: (eventId, options) => waiting.settled(eventId, options),
     idle: async () => {
       await opened();
+      forwarder.look();
       await watch.until(quiet);
     },
     explain: async (eventId) => {
@@ -276,6 +295,7 @@ export function createEngine(parts: EngineParts): Engine {
       roster,
       opened,
       closing: () => shutdown.closing(),
+      complaints: () => forwarder.complaints(),
     }),
     on: (name, listener) => lifecycle.on(name, listener),
     close: (options) => shutdown.close(options),

@@ -4,6 +4,8 @@ import type { Sha256 } from '../core/chain.js';
 import type { Clock } from '../core/clock.js';
 import type { FullRetryPolicy } from '../core/retry.js';
 import type { LoggerLike } from '../nexus.js';
+import type { Outbox } from '../storage/outbox.js';
+import type { SqliteLike } from '../storage/sqlite-like.js';
 import type { Storage } from '../storage/storage.js';
 
 /** Everything that is chosen outside of the engine, with defaults filled in. */
@@ -28,4 +30,6 @@ export interface EngineParts {
   readonly leaseMs: number;
   readonly maxPayloadBytes: number;
   readonly autoStart: boolean;
+  /** The outbox of a database of the host. @throws NexusError NEXUS_OUTBOX and its kin */
+  readonly outboxOf: (db: SqliteLike) => Outbox;
 }

@@ -25,6 +25,7 @@ export function createVitals(options: {
   roster: Roster;
   opened: () => Promise<unknown>;
   closing: () => boolean;
+  complaints: () => Promise<string[]>;
 }): Vitals {
   const { storage, clock, rate, budget, runner, committer, roster, opened } = options;
   return {
@@ -53,6 +54,7 @@ export function createVitals(options: {
           return { status: 'down', reasons, head };
         }
         const reasons = [...roster.all()].flatMap((reactor) => complaint(reactor) ?? []);
+        reasons.push(...(await options.complaints()));
         return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons, head };
       } catch (error) {
         return { status: 'down', reasons: [describeFailure(error).message], head: undefined };

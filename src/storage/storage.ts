@@ -17,7 +17,7 @@ export interface StorageCapabilities {
   readonly processes: 'one' | 'many';
   /** Whether events are linked by hashes. */
   readonly chain: boolean;
-  /** Whether the host's own transactions can carry events. */
+  /** Whether events can come through outboxes: one whose id was given before is the same event, so it may be moved twice. */
   readonly outbox: boolean;
   /** Whether it can be copied while in use. */
   readonly backup: boolean;

@@ -48,7 +48,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
   };
 
   return {
-    capabilities: { durability: 'none', processes: 'one', chain: true, outbox: false, backup: false },
+    capabilities: { durability: 'none', processes: 'one', chain: true, outbox: true, backup: false },
     open: async ({ instance: id, leaseMs, mode }) => {
       if (mode === 'run') {
         if (self) self.instance.dead = true;

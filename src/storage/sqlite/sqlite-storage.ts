@@ -41,7 +41,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       durability: onDisk ? 'disk' : 'none',
       processes: onDisk ? 'many' : 'one',
       chain: true,
-      outbox: false,
+      outbox: true,
       backup: false,
     },
     open: async ({ instance, leaseMs, mode }) => {
