@@ -57,6 +57,7 @@ export type {
   ReactorDesk,
   ReactorInfo,
   ReactorOptions,
+  RetentionOptions,
   SettledOptions,
   WaitForOptions,
 } from './nexus.js';

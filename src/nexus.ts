@@ -74,12 +74,25 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
   maxInFlight?: number;
   /** How long an instance's lease holds without renewal, milliseconds. It is renewed at a third of it. @default 30_000 */
   leaseMs?: number;
+  /** How long finished deliveries are kept; events stay. */
+  retention?: RetentionOptions;
   /** Largest payload, bytes of JSON. @default 262_144 */
   maxPayloadBytes?: number;
   /** Pino-like logger, or false for none. @default pino({ name: 'nexus' }) */
   logger?: LoggerLike | false;
   /** Where time comes from. @default the system's */
   clock?: Clock;
+}
+
+/**
+ * How long deliveries are kept once they are final, in milliseconds from 60_000 on, or `Infinity`. Their attempts and
+ * what `ctx.once` remembered go with them; events and idempotency keys stay.
+ */
+export interface RetentionOptions {
+  /** Succeeded and cancelled ones. @default 604_800_000 (7 days) */
+  succeededMs?: number;
+  /** Dead letters. @default Infinity */
+  deadMs?: number;
 }
 
 /** The embeddable event bus. */

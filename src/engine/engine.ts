@@ -21,6 +21,7 @@ import { createMemory } from './once.js';
 import { createRateMeter } from './rate.js';
 import { createReactorDesk } from './reactor-desk.js';
 import { createRegistrar } from './registrar.js';
+import { createRetention } from './retention.js';
 import { createRoster } from './roster.js';
 import { createRunner, type Runner } from './runner.js';
 import { createSettler } from './settler.js';
@@ -157,6 +158,16 @@ export function createEngine(parts: EngineParts): Engine {
     watch,
   });
 
+  const retention = createRetention({
+    storage,
+    clock,
+    random: parts.random,
+    alarm,
+    logger,
+    keepFor: parts.retention,
+    failed: (error) => storageFailed(error, true),
+  });
+
   const open = async (): Promise<{ readonly logId: string }> => {
     const { logId, head } = await guard.enter();
     fanOuts.sawHead(head);
@@ -166,6 +177,7 @@ export function createEngine(parts: EngineParts): Engine {
       () => void registrar.refresh().catch((error: unknown) => storageFailed(error, true)),
     );
     committer.open();
+    retention.start();
     feeder.kick();
     return { logId };
   };
@@ -209,6 +221,7 @@ export function createEngine(parts: EngineParts): Engine {
     committer,
     feeder,
     guard,
+    retention,
     runner,
     settler,
     lifecycle,

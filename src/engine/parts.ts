@@ -2,6 +2,7 @@
 import type { Catalogue } from '../core/catalogue.js';
 import type { Sha256 } from '../core/chain.js';
 import type { Clock } from '../core/clock.js';
+import type { KeepFor } from '../core/retention.js';
 import type { FullRetryPolicy } from '../core/retry.js';
 import type { LoggerLike } from '../nexus.js';
 import type { Storage } from '../storage/storage.js';
@@ -27,5 +28,6 @@ export interface EngineParts {
   readonly maxInFlight: number;
   readonly leaseMs: number;
   readonly maxPayloadBytes: number;
+  readonly retention: KeepFor;
   readonly autoStart: boolean;
 }

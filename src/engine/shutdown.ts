@@ -11,6 +11,7 @@ import type { Committer } from './committer.js';
 import type { Feeder } from './feeder.js';
 import type { Guard } from './guard.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { Retention } from './retention.js';
 import type { Runner } from './runner.js';
 import type { Settler } from './settler.js';
 import type { Watch } from './watch.js';
@@ -30,6 +31,7 @@ export function createShutdown(options: {
   committer: Committer;
   feeder: Feeder;
   guard: Guard;
+  retention: Retention;
   runner: Runner;
   settler: Settler;
   lifecycle: Lifecycle;
@@ -62,6 +64,7 @@ export function createShutdown(options: {
       else if (work.kind === 'settle') unrecorded += 1;
     }
     options.unsubscribe();
+    await options.retention.stop();
     await options.guard.stop();
     options.alarm.stop();
     await options.storage.close().catch((error: unknown) => {

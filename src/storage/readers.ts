@@ -15,6 +15,8 @@ export type ReactorRow = {
   /** The `seq` up to which its deliveries have been created. */
   readonly position: number;
   readonly paused: boolean;
+  /** The highest `seq` whose live delivery was removed by a sweep; 0 when none was. */
+  readonly prunedTo: number;
 };
 
 /** Where a delivery is. Run 0 is live, each replay has its own. */

@@ -81,6 +81,13 @@ export interface Storage {
   /** Bounded reads. They never wait for writers. */
   readonly read: Readers;
 
+  /**
+   * One step of a pass that removes what has been final for long enough: deliveries, their attempts and remembered
+   * results, then replays and removed reactors of which nothing is left. Events and dedupe keys stay. Nothing above a
+   * reactor's position goes, nor anything of a reactor that takes part in a running replay.
+   */
+  sweep(sweep: Sweep): Promise<Swept>;
+
   /** What operators do. */
   edit(edit: Edit): Promise<{ readonly changed: number }>;
 
@@ -258,6 +265,24 @@ export type Recovered = {
   readonly more: boolean;
 };
 
+export type Sweep = {
+  /** How long succeeded and cancelled deliveries, and dead ones, are kept once they are final, milliseconds; Infinity is for ever. */
+  readonly succeededMs: number;
+  readonly deadMs: number;
+  /** Where the step ends: about so many rows looked at, or so many milliseconds of work in one transaction. */
+  readonly rows: number;
+  readonly ms: number;
+};
+
+export type Swept = {
+  /** Deliveries removed. */
+  readonly removed: number;
+  /** The pass is not over yet. */
+  readonly more: boolean;
+  /** How soon the next pass may find something, when this one is over. */
+  readonly nextInMs: number;
+};
+
 export type DeliverySelection = {
   readonly refs?: readonly DeliveryRef[];
   readonly reactor?: string;
@@ -271,9 +296,9 @@ export type Edit =
   | { readonly edit: 'pause' | 'resume'; readonly reactor: string }
   /**
    * Moves the position. Forward, what lies between gets no deliveries; backward, deliveries that are missing there are
-   * created again, those that exist stay as they are.
+   * created again, those that exist stay as they are. Not below `prunedTo`: what was done there would be done again.
    *
-   * @throws NexusError NEXUS_POSITION_AHEAD
+   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED
    */
   | { readonly edit: 'seek'; readonly reactor: string; readonly to: number | 'now' }
   /** Takes the reactor away; cancels up to `limit` of its open deliveries (`changed`), to be called until it is 0. */

@@ -15,6 +15,7 @@ import {
 } from './database.js';
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
+import { sweep } from './sweep.js';
 
 /** For `memoryStorage`. */
 export interface MemoryStorageOptions {
@@ -109,6 +110,10 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
     get read() {
       if (!reading) alive();
       return readers;
+    },
+    sweep: async (options) => {
+      alive();
+      return sweep(database, options, now());
     },
     edit: async (edit) => {
       alive();

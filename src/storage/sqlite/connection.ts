@@ -18,6 +18,7 @@ import { createReaders } from './readers.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
 import type { SqliteDriver } from './sqlite-like.js';
 import { RUNNING } from './states.js';
+import { createSweep, type SweepStep } from './sweep.js';
 import { createWrite, type Write } from './transaction.js';
 
 export interface Connection {
@@ -43,6 +44,7 @@ export interface Connection {
   readonly keepFloor: () => void;
   readonly markStarted: (lease: Lease) => boolean;
   readonly once: OnceRows;
+  readonly sweep: SweepStep;
   /** Whether another connection has written since the last call. */
   readonly changed: () => boolean;
   readonly close: () => Promise<void>;
@@ -108,6 +110,7 @@ export async function connect(options: {
     instances,
     readers: createReaders(db, () => instances.running(), once),
     once,
+    sweep: createSweep(db, { write, cache, instance: () => self?.key ?? 0 }),
     enter: async (id, leaseMs, now) => {
       const before = self;
       const release = liveness.hold(id);

@@ -119,6 +119,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
     get read() {
       return open().readers;
     },
+    sweep: async (sweep) => await open().sweep(sweep, now()),
     edit: async (edit) => {
       const { write, edits } = open();
       return { changed: await write(() => edits(edit, now())) };
