@@ -27,6 +27,8 @@ export type { PayloadIssue } from './core/payload.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {
   AttemptRecord,
+  BackupOptions,
+  BackupProgress,
   ChildOptions,
   CloseOptions,
   CloseReport,

@@ -1,4 +1,5 @@
 /** The Nexus, as the host and the edges see it. The engine implements it; edges know nothing else. */
+import type { BackupOptions } from './contract/backup.js';
 import type {
   DeadLetterDesk,
   Delivery,
@@ -19,6 +20,7 @@ import type { RetryPolicy } from './core/retry.js';
 import type { NodeConfig } from './nodes/node-config.js';
 import type { Storage } from './storage/storage.js';
 
+export type { BackupOptions, BackupProgress } from './contract/backup.js';
 export type {
   ChildOptions,
   DispatchItem,
@@ -153,6 +155,13 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   health(): Promise<Health>;
   /** Listens to one of the library's own moments; a listener that throws hurts nobody. Returns its end. */
   on<K extends keyof NexusLifecycle>(name: K, listener: (moment: NexusLifecycle[K]) => unknown): () => void;
+  /**
+   * Copies the whole storage into a new file while events flow. It has every event that was acknowledged before the call;
+   * what was running is run again when the copy is. A copy that fails, or is cut short by `close`, leaves no file behind.
+   *
+   * @throws NexusError NEXUS_NOT_SUPPORTED, NEXUS_INVALID_OPTION (the path is taken), NEXUS_STORAGE, NEXUS_STORAGE_FULL, NEXUS_CLOSED
+   */
+  backup(path: string, options?: BackupOptions): Promise<void>;
   /** Drains and closes. Idempotent, never rejects, always settles. */
   close(options?: CloseOptions): Promise<CloseReport>;
 }

@@ -25,6 +25,7 @@ export const errorCodes = {
   NEXUS_STORAGE_NEWER: 'The database was written by a newer Nexus.',
   NEXUS_STORAGE_CORRUPT: 'The database is damaged.',
   NEXUS_SQLITE_BINDING: 'The SQLite driver cannot be loaded here.',
+  NEXUS_NOT_SUPPORTED: 'The storage adapter cannot do this.',
   NEXUS_NOT_FOUND: 'There is nothing with this id or name.',
   NEXUS_TIMEOUT: 'It did not happen in time.',
   NEXUS_INVALID_OPTION: 'An option or argument is not what it must be.',

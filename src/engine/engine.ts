@@ -4,6 +4,7 @@ import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
 import type { Dispatched, Nexus, Reactor, ReactorDefinition } from '../nexus.js';
 import { createAlarm } from './alarm.js';
+import { createBackup } from './backup.js';
 import { createBudget } from './budget.js';
 import { createCommitter } from './committer.js';
 import { reactorSettings } from './definition.js';
@@ -169,7 +170,12 @@ export function createEngine(parts: EngineParts): Engine {
   });
 
   const open = async (): Promise<{ readonly logId: string }> => {
-    const { logId, head } = await guard.enter();
+    const { logId, head, copyOf } = await guard.enter();
+    if (copyOf)
+      logger.warn(
+        copyOf,
+        'this is a backup run for the first time: what its original logged later is not in it',
+      );
     fanOuts.sawHead(head);
     await guard.recover();
     isOpen = true;
@@ -290,6 +296,7 @@ export function createEngine(parts: EngineParts): Engine {
       opened,
       closing: () => shutdown.closing(),
     }),
+    backup: createBackup({ storage, logger, opened }),
     on: (name, listener) => lifecycle.on(name, listener),
     close: (options) => shutdown.close(options),
   };

@@ -91,6 +91,14 @@ export interface Storage {
   /** What operators do. */
   edit(edit: Edit): Promise<{ readonly changed: number }>;
 
+  /**
+   * Copies everything into a new file, while it is in use, with everything that was committed before. A copy that fails
+   * leaves nothing behind.
+   *
+   * @throws NexusError NEXUS_NOT_SUPPORTED, NEXUS_INVALID_OPTION when the path is taken, NEXUS_STORAGE, NEXUS_STORAGE_FULL, NEXUS_CLOSED when it is closed meanwhile
+   */
+  backup(to: BackupTo): Promise<void>;
+
   /** Calls `hint` when someone else may have written; hints may be lost and may be spurious. Returns its end. */
   onChange(hint: () => void): () => void;
 
@@ -110,6 +118,24 @@ export type Opened = {
   readonly logId: string;
   /** The last `seq`, or the base of an empty log (0 in a new one). */
   readonly head: number;
+  /** Of a copy that is run for the first time: of what. */
+  readonly copyOf?: CopyOf;
+};
+
+/** What a backup is a copy of. */
+export type CopyOf = {
+  /** When it was made, epoch ms. */
+  readonly at: number;
+  /** Where the original was. */
+  readonly from: string;
+  /** The last `seq` in it. */
+  readonly head: number;
+};
+
+export type BackupTo = {
+  readonly path: string;
+  /** Bytes copied, and bytes in all. */
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
 };
 
 export type Registration = {

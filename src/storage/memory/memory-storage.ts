@@ -121,6 +121,9 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       if (changed > 0) wrote();
       return { changed };
     },
+    backup: async () => {
+      throw new NexusError('NEXUS_NOT_SUPPORTED', 'the memory storage has no file that could be copied');
+    },
     onChange: (hint) => {
       const listener = (from: string): void => {
         if (self && !self.instance.dead && from !== self.id) hint();

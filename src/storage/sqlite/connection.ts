@@ -1,7 +1,7 @@
 /** An open file with everything prepared: its statements, its transactions, its instance. */
 import { hash } from 'node:crypto';
 import type { Sha256 } from '../../core/chain.js';
-import type { Lease, Readers } from '../storage.js';
+import type { CopyOf, Lease, Readers } from '../storage.js';
 import { createAppend, type Append } from './append.js';
 import { createClaims, type Claims } from './claim.js';
 import { createEdits, type EditRows } from './edits.js';
@@ -12,6 +12,8 @@ import { createWakeNext } from './key-queue.js';
 import { createLeaseFloor, type LeaseFloor } from './lease-floor.js';
 import { createLiveness, createLocalLiveness } from './liveness.js';
 import { createOnceRows, type OnceRows } from './once.js';
+import { adoptCopy } from './copy-mark.js';
+import { createCopier, type Copier } from './copy.js';
 import { openFile } from './open-file.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
@@ -45,6 +47,9 @@ export interface Connection {
   readonly markStarted: (lease: Lease) => boolean;
   readonly once: OnceRows;
   readonly sweep: SweepStep;
+  readonly copier: Copier;
+  /** What this is a copy of, when it is run for the first time. */
+  readonly adopt: (now: number) => Promise<CopyOf | undefined>;
   /** Whether another connection has written since the last call. */
   readonly changed: () => boolean;
   readonly close: () => Promise<void>;
@@ -84,6 +89,7 @@ export async function connect(options: {
   const { value: logId } = db.prepare(`SELECT value FROM nexus_meta WHERE key = 'log_id'`).get() as {
     value: string;
   };
+  const copier = createCopier({ path, driver });
   const floor = createLeaseFloor();
   let written = 0;
   let self: { key: number; leaseMs: number; release: () => void } | undefined;
@@ -111,6 +117,8 @@ export async function connect(options: {
     readers: createReaders(db, () => instances.running(), once),
     once,
     sweep: createSweep(db, { write, cache, instance: () => self?.key ?? 0 }),
+    copier,
+    adopt: (now) => adoptCopy(db, write, now),
     enter: async (id, leaseMs, now) => {
       const before = self;
       const release = liveness.hold(id);
@@ -142,6 +150,7 @@ export async function connect(options: {
     markStarted: ({ reactor, run, seq, token }) => mark.run(reactor, run, seq, token).changes === 1,
     changed,
     close: async () => {
+      await copier.close();
       const key = self?.key;
       if (key !== undefined) await write(() => instances.leave(key)).catch(() => undefined);
       self?.release();
