@@ -178,6 +178,9 @@ export interface NexusStats {
   readonly handling: number;
   /** Dispatches and outcomes waiting for their commit. */
   readonly queued: number;
+  /** What the storage takes on disk, and its write-ahead log; undefined where the adapter does not know. */
+  readonly databaseBytes: number | undefined;
+  readonly walBytes: number | undefined;
 }
 
 /** Whether it works. */

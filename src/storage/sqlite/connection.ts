@@ -7,6 +7,7 @@ import { createClaims, type Claims } from './claim.js';
 import { createEdits, type EditRows } from './edits.js';
 import { createFanOut, type FanOutAll } from './fan-out.js';
 import { createHeadCache, type HeadCache } from './head-cache.js';
+import { createIdleCheckpoint } from './idle-checkpoint.js';
 import { createInstances, type Instances } from './instances.js';
 import { createWakeNext } from './key-queue.js';
 import { createLeaseFloor, type LeaseFloor } from './lease-floor.js';
@@ -18,6 +19,7 @@ import { openFile } from './open-file.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
+import { createSizes } from './sizes.js';
 import type { SqliteDriver } from './sqlite-like.js';
 import { RUNNING } from './states.js';
 import { createSweep, type SweepStep } from './sweep.js';
@@ -71,9 +73,12 @@ export async function connect(options: {
   const db = await openFile(options);
   const cache = createHeadCache(db);
   const plain = createWrite(db, path, () => cache.drop());
+  const sizes = createSizes(db, path);
+  const idle = createIdleCheckpoint(db, () => sizes().walBytes);
   const write: Write = (work, committed) =>
     plain(() => {
       cache.check();
+      idle.wrote();
       return work();
     }, committed);
   const liveness = path === ':memory:' ? createLocalLiveness() : createLiveness(path, driver);
@@ -114,7 +119,7 @@ export async function connect(options: {
     reactors,
     edits: createEdits(db, reactors, wakeNext),
     instances,
-    readers: createReaders(db, () => instances.running(), once),
+    readers: createReaders(db, { running: () => instances.running(), once, sizes }),
     once,
     sweep: createSweep(db, { write, cache, instance: () => self?.key ?? 0 }),
     copier,
@@ -153,6 +158,7 @@ export async function connect(options: {
       await copier.close();
       const key = self?.key;
       if (key !== undefined) await write(() => instances.leave(key)).catch(() => undefined);
+      idle.stop();
       self?.release();
       self = undefined;
       liveness.close();
