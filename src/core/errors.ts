@@ -23,6 +23,7 @@ export const errorCodes = {
   NEXUS_STORAGE_FULL: 'The disk, or the limit set for the database, is full.',
   NEXUS_STORAGE_FOREIGN: 'The file is not a Nexus database.',
   NEXUS_STORAGE_NEWER: 'The database was written by a newer Nexus.',
+  NEXUS_STORAGE_OLDER: 'The database has an older schema, and is only read here.',
   NEXUS_STORAGE_CORRUPT: 'The database is damaged.',
   NEXUS_SQLITE_BINDING: 'The SQLite driver cannot be loaded here.',
   NEXUS_NOT_SUPPORTED: 'The storage adapter cannot do this.',

@@ -12,9 +12,9 @@ export interface Retention {
   stop(): Promise<void>;
 }
 
-const STEP = { rows: 2_048, ms: 4 };
+const STEP = { rows: 1_024, ms: 4 };
 /** From step to step: most of the time belongs to what the host does. */
-const PAUSE_MS = 20;
+const PAUSE_MS = 50;
 const AFTER_START_MS = 10_000;
 const MINUTE_MS = 60_000;
 /** How much longer than asked something may be kept, as a share, so that passes can be few; at most an hour. */

@@ -32,7 +32,7 @@ export interface Storage {
    * gives the engine a new instance identity; what the old one held stays with the old one until recovered.
    * It may be called again after it failed, and after `close`.
    *
-   * @throws NexusError NEXUS_STORAGE, NEXUS_STORAGE_FOREIGN, NEXUS_STORAGE_NEWER, NEXUS_STORAGE_CORRUPT, NEXUS_STORAGE_FULL, NEXUS_SQLITE_BINDING
+   * @throws NexusError NEXUS_STORAGE, NEXUS_STORAGE_FOREIGN, NEXUS_STORAGE_NEWER, NEXUS_STORAGE_OLDER (to read), NEXUS_STORAGE_CORRUPT, NEXUS_STORAGE_FULL, NEXUS_SQLITE_BINDING
    */
   open(options: OpenOptions): Promise<Opened>;
 

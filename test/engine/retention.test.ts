@@ -58,10 +58,10 @@ it('sleeps until something can be due, and works through much of it in many shor
   const steps = await Promise.all(
     sweep.mock.results.map(({ value }) => value as ReturnType<typeof storage.sweep>),
   );
-  expect(steps.map(({ removed }) => removed)).toEqual([0, 2_048, 2_048, 904]);
+  expect(steps.map(({ removed }) => removed)).toEqual([0, 1_024, 1_024, 1_024, 1_024, 904]);
   // With nothing left, it looks again when what comes now could be due.
   await clock.advance(5 * DAY);
-  expect(sweep).toHaveBeenCalledTimes(4);
+  expect(sweep).toHaveBeenCalledTimes(6);
 });
 
 it('tries again later when the storage fails', async () => {
