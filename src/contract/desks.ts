@@ -78,7 +78,7 @@ export interface Explanation {
   readonly deliveries: readonly (Delivery & { readonly attempts: readonly AttemptRecord[] })[];
   /** Reactors with a subscription to its type that have not reached it yet. */
   readonly waiting: readonly { readonly reactor: string; readonly position: number }[];
-  /** Reactors that have passed it and have no delivery of it any more: retention has removed what was there. */
+  /** Reactors for its type without a delivery of it, at a place where retention has removed them. */
   readonly pruned: readonly string[];
   readonly children: readonly Explanation[];
   /** True where there are more children than are shown (100 per event, 10 levels). */

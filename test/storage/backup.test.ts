@@ -109,6 +109,8 @@ describe('a backup', () => {
       );
       expect(before.filter((id) => !ids.has(id))).toEqual([]);
     });
+    // Who only reads it needs to write nothing beside it.
+    expect(readdirSync(where).filter((name) => name.startsWith('copy'))).toEqual(['copy.db']);
   });
 
   it('says what it is of, once it is run for the first time', async () => {
