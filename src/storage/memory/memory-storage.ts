@@ -15,6 +15,7 @@ import {
 } from './database.js';
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
+import { registerSchedule } from './schedules.js';
 
 /** For `memoryStorage`. */
 export interface MemoryStorageOptions {
@@ -62,6 +63,10 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       const row = register(database, registration);
       wrote();
       return row;
+    },
+    schedule: async (registration) => {
+      alive();
+      return registerSchedule(database, registration);
     },
     commit: async (batch) => {
       const committed = commit(database, batch, { now: now(), instance: alive(), sha256 });

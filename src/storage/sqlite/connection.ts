@@ -15,6 +15,7 @@ import { createOnceRows, type OnceRows } from './once.js';
 import { openFile } from './open-file.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
+import { createSchedules, type Schedules } from './schedules.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
 import type { SqliteDriver } from './sqlite-like.js';
 import { RUNNING } from './states.js';
@@ -43,6 +44,7 @@ export interface Connection {
   readonly keepFloor: () => void;
   readonly markStarted: (lease: Lease) => boolean;
   readonly once: OnceRows;
+  readonly schedules: Schedules;
   /** Whether another connection has written since the last call. */
   readonly changed: () => boolean;
   readonly close: () => Promise<void>;
@@ -72,6 +74,7 @@ export async function connect(options: {
   const liveness = path === ':memory:' ? createLocalLiveness() : createLiveness(path, driver);
   const attempts = createAttempts(db);
   const once = createOnceRows(db);
+  const schedules = createSchedules(db);
   const wakeNext = createWakeNext(db);
   const reactors = createReactors(db, cache);
   const instances = createInstances(db, liveness, attempts, wakeNext);
@@ -100,7 +103,7 @@ export async function connect(options: {
     write,
     cache,
     settle: createSettle(db, { attempts, cache, wakeNext }),
-    append: createAppend(db, cache, sha256),
+    append: createAppend(db, cache, sha256, schedules),
     fanOut: createFanOut(db, cache, attempts),
     claims: createClaims(db, cache),
     reactors,
@@ -108,6 +111,7 @@ export async function connect(options: {
     instances,
     readers: createReaders(db, () => instances.running(), once),
     once,
+    schedules,
     enter: async (id, leaseMs, now) => {
       const before = self;
       const release = liveness.hold(id);
