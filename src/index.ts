@@ -57,6 +57,10 @@ export type {
   ReactorDesk,
   ReactorInfo,
   ReactorOptions,
+  Schedule,
+  ScheduleOptions,
+  SchedulePayload,
+  ScheduleWhen,
   SettledOptions,
   WaitForOptions,
 } from './nexus.js';

@@ -31,6 +31,8 @@ export interface NexusLifecycle {
   'reactor:stuck': DeliveryMoment;
   /** Another registration of this name has replaced the one in this process. */
   'reactor:superseded': { readonly reactor: string };
+  /** Another definition of this schedule has replaced the one in this process. */
+  'schedule:superseded': { readonly schedule: string };
   'dispatch:duplicate': { readonly id: string; readonly type: string; readonly source: string };
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   closed: CloseReport;

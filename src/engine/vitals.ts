@@ -25,6 +25,8 @@ export function createVitals(options: {
   roster: Roster;
   opened: () => Promise<unknown>;
   closing: () => boolean;
+  /** What else needs attention. */
+  complaints: () => readonly string[];
 }): Vitals {
   const { storage, clock, rate, budget, runner, committer, roster, opened } = options;
   return {
@@ -52,7 +54,10 @@ export function createVitals(options: {
           const reasons = [`the storage takes no writes: ${describeFailure(trouble).message}`];
           return { status: 'down', reasons, head };
         }
-        const reasons = [...roster.all()].flatMap((reactor) => complaint(reactor) ?? []);
+        const reasons = [
+          ...[...roster.all()].flatMap((reactor) => complaint(reactor) ?? []),
+          ...options.complaints(),
+        ];
         return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons, head };
       } catch (error) {
         return { status: 'down', reasons: [describeFailure(error).message], head: undefined };
