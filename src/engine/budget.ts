@@ -1,6 +1,6 @@
 /** How many deliveries may be in memory, so that memory stays bounded and no reactor fills the room of the others. */
 import type { Clock } from '../core/clock.js';
-import { isActive, type LocalReactor } from './local-reactor.js';
+import { isActive, paceRoom, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 
 /** A reactor whose longest-waiting lease is older gets no new one until it has caught up. */
@@ -36,10 +36,8 @@ export function createBudget(options: { clock: Clock; maxInFlight: number; roste
         reactor.window = Math.max(reactor.settings.concurrency, reactor.window >> 1);
         return 0;
       }
-      return Math.max(
-        0,
-        Math.min(Math.min(reactor.window, share()) - reactor.held, maxInFlight - total - promised),
-      );
+      const room = Math.min(Math.min(reactor.window, share()) - reactor.held, maxInFlight - total - promised);
+      return Math.max(0, reactor.pace ? Math.min(room, paceRoom(reactor, clock.now())) : room);
     },
     taken: (reactor, count) => {
       reactor.held += count;
