@@ -120,11 +120,12 @@ describe('rateLimit', () => {
   it('gives back what was leased though it may not start for long', async () => {
     const clock = createTestClock();
     const plain = memoryStorage({ clock });
-    let gate: Promise<void> | undefined;
+    const gate = deferred();
+    let gated = false;
     const storage = Object.create(plain, {
       commit: {
         value: async (batch: Parameters<Storage['commit']>[0]) => {
-          await gate;
+          if (gated) await gate.promise;
           return await plain.commit(batch);
         },
       },
@@ -134,11 +135,10 @@ describe('rateLimit', () => {
     await bus.nexus.dispatch('A', {}, { notBefore: clock.now() + 1_000 });
     await clock.advance(900);
     // This one is to be born leased; while its commit is on its way, the other is claimed.
-    const { promise, resolve } = deferred();
-    gate = promise;
+    gated = true;
     const second = bus.nexus.dispatch('A', {});
     await clock.advance(200);
-    resolve();
+    gate.resolve();
     await second;
     await turns();
     expect(calls).toEqual([1]);
