@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Nexus } from '../../src/nexus.js';
-import { createBus, record, type Bus } from '../support/bus.js';
+import { createBus, deferred, record, type Bus } from '../support/bus.js';
 import { turns } from '../support/test-clock.js';
 
 const MINUTE = 60_000;
@@ -141,6 +141,8 @@ describe('nexus.schedule', () => {
     expect(await ticks(next, start)).toEqual([1, 2, 4, 6]);
     expect(told.map(({ moment }) => moment)).toEqual([{ schedule: 's' }]);
     expect(old.next()).toBeUndefined();
+    // It asks no more: there is nothing left to do.
+    await bus.nexus.idle();
     expect(await bus.nexus.health()).toMatchObject({
       status: 'degraded',
       reasons: ['schedule s is superseded'],
@@ -178,6 +180,31 @@ describe('nexus.schedule', () => {
     expect(() => bus.nexus.schedule(everyMinute, 'A', {}, { name: 't' })).toThrow(
       expect.objectContaining({ code: 'NEXUS_CLOSED' }),
     );
+  });
+
+  it('says no tick while handlers drain', async () => {
+    const bus = createBus();
+    const gate = deferred();
+    bus.nexus.onEvent('SLOW', () => gate.promise);
+    bus.nexus.schedule({ everyMs: 1_000 }, 'A', {}, { name: 's' });
+    await bus.nexus.dispatch('SLOW', {});
+    const closed = bus.nexus.close({ timeoutMs: 10_000 });
+    await bus.clock.advance(5_000);
+    expect(bus.database.events).toHaveLength(1);
+    gate.resolve();
+    await bus.clock.advance(0);
+    expect(await closed).toMatchObject({ drained: 1, interrupted: 0 });
+  });
+
+  it('knows the types of its payload', () => {
+    const { nexus } = createBus({ events: { A: z.object({ n: z.number() }) } });
+    const typed = nexus as unknown as Nexus<{ A: z.ZodObject<{ n: z.ZodNumber }> }>;
+    typed.schedule(everyMinute, 'A', { n: 1 }, { name: 'value' });
+    typed.schedule(everyMinute, 'A', (tickAt) => ({ n: tickAt }), { name: 'function' });
+    // @ts-expect-error a payload of another kind
+    expect(() => typed.schedule(everyMinute, 'A', { n: 'x' }, { name: 'wrong' })).toThrow();
+    // @ts-expect-error a type that is not in the catalogue
+    expect(() => typed.schedule(everyMinute, 'B', { n: 1 }, { name: 'unknown' })).toThrow();
   });
 
   it('waits on one timer for all', async () => {
