@@ -2,10 +2,13 @@
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
 import { proveIdle } from './idle.js';
+import { proveKeyedModel } from './keyed-model.js';
 import { proveModel } from './model.js';
 import { proveOutbox } from './outbox.js';
+import { proveBlocked, proveOrder } from './order.js';
 import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
+import { proveSchedule } from './schedule.js';
 import { proveStale } from './stale.js';
 
 type Outcome = { report: object; holds: boolean };
@@ -74,6 +77,41 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
       await proveModel({ sequences: scaled(10_000), storage: 'sqlite' }),
     ];
     return { report: reports, holds: reports.every(({ sequences }) => sequences === scaled(10_000)) };
+  },
+  order: async () => {
+    const mixed = await proveOrder({ keys: 50, eventsPerKey: scaled(2_000) });
+    const blocked = await proveBlocked({ blockMs: 5_000 });
+    const { besideBlocked, overtaken, headAttempts } = blocked;
+    return {
+      report: { mixed, blocked },
+      holds:
+        mixed.inversions + mixed.overlaps + mixed.notFinal === 0 &&
+        blocked.inversions + overtaken === 0 &&
+        headAttempts > 10 &&
+        // Far below what the blocked key waits for.
+        besideBlocked.p99Ms < 250 &&
+        besideBlocked.maxMs < 1_000,
+    };
+  },
+  keyedModel: async () => {
+    const reports = [
+      await proveKeyedModel({ sequences: scaled(10_000), storage: 'memory' }),
+      await proveKeyedModel({ sequences: scaled(10_000), storage: 'sqlite' }),
+    ];
+    return {
+      report: reports,
+      holds: reports.every(({ keyedSequences }) => keyedSequences === scaled(10_000)),
+    };
+  },
+  schedule: async () => {
+    const report = await proveSchedule({ seconds: scaled(60) });
+    const { each, some, nobodyThere } = report;
+    return {
+      report,
+      holds:
+        each.missing + each.doubled + each.disordered + some.doubled + some.disordered === 0 &&
+        nobodyThere >= 19,
+    };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });

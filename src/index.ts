@@ -24,6 +24,7 @@ export type { ErrorCode, Failure, NexusErrorOptions } from './core/errors.js';
 export type { JsonObject, NexusEvent } from './core/event.js';
 export type { EventDefinition, Upcaster } from './core/event-definition.js';
 export type { PayloadIssue } from './core/payload.js';
+export type { RateLimit } from './core/pace.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {
   AttemptRecord,
@@ -60,6 +61,10 @@ export type {
   ReactorInfo,
   ReactorOptions,
   RetentionOptions,
+  Schedule,
+  ScheduleOptions,
+  SchedulePayload,
+  ScheduleWhen,
   SettledOptions,
   WaitForOptions,
   Within,

@@ -14,6 +14,7 @@ import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contra
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
 import type { LoggerLike } from './contract/logger.js';
 import type { Handler, Reactor, ReactorDefinition, ReactorOptions } from './contract/reactor.js';
+import type { Schedule, ScheduleOptions, SchedulePayload, ScheduleWhen } from './contract/schedule.js';
 import type { AnyCatalogue, Catalogue, EventOf, InputOf, TypeOf } from './core/catalogue.js';
 import type { Clock } from './core/clock.js';
 import type { RetryPolicy } from './core/retry.js';
@@ -37,6 +38,7 @@ export type {
   ReactorDefinition,
   ReactorOptions,
 } from './contract/reactor.js';
+export type { Schedule, ScheduleOptions, SchedulePayload, ScheduleWhen } from './contract/schedule.js';
 export type {
   AttemptRecord,
   DeadLetterDesk,
@@ -68,7 +70,7 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
   node?: string;
   /** The other nodes: their secrets and what they may do. @default {} */
   nodes?: Record<string, NodeConfig>;
-  /** Start by itself once a reactor is registered. `dispatch` always starts. @default true */
+  /** Start by itself once a reactor or a schedule is registered. `dispatch` always starts. @default true */
   autoStart?: boolean;
   /** The policy of every reactor that does not say otherwise. */
   retry?: RetryPolicy;
@@ -140,6 +142,19 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   ): Reactor;
   /** Registers a reactor made by `defineReactor`. Throws as `onEvent`. */
   register<T extends TypeOf<E>>(reactor: ReactorDefinition<E, T>): Reactor;
+  /**
+   * Dispatches an event at every tick: one per tick, however many processes keep the schedule and whatever crashes. Its
+   * headers `nexus-schedule` and `nexus-tick-at` (epoch ms) say which tick it is. Another `when`, `timezone` or `type`
+   * under the same name replaces the schedule from then on, in all processes.
+   *
+   * @throws NexusError NEXUS_INVALID_OPTION, NEXUS_CRON_MISSING, NEXUS_SCHEDULE_NAME_TAKEN, NEXUS_CLOSED, and for type and payload as `dispatch`
+   */
+  schedule<T extends TypeOf<E>>(
+    when: ScheduleWhen,
+    type: T,
+    payload: SchedulePayload<E, T>,
+    options: ScheduleOptions,
+  ): Schedule;
   /**
    * The first event of a type after now, or after a `seq`, that matches.
    *

@@ -9,7 +9,7 @@ export interface DispatchOptions {
   source?: string;
   /** The same key again (same source) gives the first event back: at most one event per key, for ever. Up to 512 characters. */
   idempotencyKey?: string;
-  /** Deliveries are due no earlier, epoch ms; the event is logged now. */
+  /** Deliveries are due no earlier, epoch ms (up to 8.64e15, the last `Date`); the event is logged now. */
   notBefore?: number;
   /** @default the event's own id */
   correlationId?: string;

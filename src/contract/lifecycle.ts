@@ -31,6 +31,8 @@ export interface NexusLifecycle {
   'reactor:stuck': DeliveryMoment;
   /** Another registration of this name has replaced the one in this process. */
   'reactor:superseded': { readonly reactor: string };
+  /** Another definition of this schedule has replaced the one in this process. */
+  'schedule:superseded': { readonly schedule: string };
   'dispatch:duplicate': { readonly id: string; readonly type: string; readonly source: string };
   /** An event that was committed in a database of the host cannot be in the log; its row there is set aside with the error. */
   'outbox:refused': {

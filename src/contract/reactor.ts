@@ -1,5 +1,6 @@
 /** Reactors: handlers, what they are given, and how they behave. */
 import type { AnyCatalogue, Catalogue, EventOf, InputOf, OutputOf, TypeOf } from '../core/catalogue.js';
+import type { RateLimit } from '../core/pace.js';
 import type { RetryPolicy } from '../core/retry.js';
 import type { ChildOptions, NexusEventDraft } from './dispatch.js';
 import type { LoggerLike } from './logger.js';
@@ -60,6 +61,12 @@ export interface ReactorOptions<E extends Catalogue = AnyCatalogue, T extends Ty
   maxAgeMs?: number;
   /** Handlers running at once. @default the Nexus's */
   concurrency?: number;
+  /**
+   * At most `count` handler starts in any `perMs` milliseconds, retries included, in this process: n processes make n times
+   * as many. What has to wait does so in storage, spends no attempt, and holds up no other reactor; its `maxAgeMs` runs on.
+   * @default no limit
+   */
+  rateLimit?: RateLimit;
   /** Events with the same key are handled one after another, in log order. */
   orderBy?: (event: EventOf<E, T>) => string;
 }

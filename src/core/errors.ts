@@ -10,6 +10,8 @@ export const errorCodes = {
   NEXUS_UNAUTHENTICATED: 'The signature or the token does not prove who is speaking.',
   NEXUS_RAW_BODY_CONSUMED: 'Something read the request body before Nexus could verify its bytes.',
   NEXUS_REACTOR_NAME_TAKEN: 'A reactor with this name is already registered in this process.',
+  NEXUS_SCHEDULE_NAME_TAKEN: 'A schedule with this name is already kept in this process.',
+  NEXUS_CRON_MISSING: 'A cron expression needs the package croner, which cannot be loaded.',
   NEXUS_EVENT_NEWER: 'The event was stored with a newer version of its schema than this process knows.',
   NEXUS_UPCAST_FAILED: 'An upcaster threw, or gave something that is not a JSON object.',
   NEXUS_ORDER_KEY: 'orderBy threw or did not return a string.',

@@ -3,7 +3,7 @@
  * share for each that has any, and for each at least what it runs at once, be there room or not.
  */
 import type { Clock } from '../core/clock.js';
-import { isActive, type LocalReactor } from './local-reactor.js';
+import { isActive, paceRoom, type LocalReactor } from './local-reactor.js';
 
 /** A reactor whose longest-waiting lease is older gets no new one until it has caught up. */
 const LONGEST_WAIT_MS = 1_000;
@@ -43,7 +43,8 @@ export function createBudget(options: { clock: Clock; maxInFlight: number }): Bu
       }
       const least = Math.min(reactor.settings.concurrency, maxInFlight) - reactor.held;
       const most = Math.min(reactor.window, share(reactor)) - reactor.held;
-      return Math.max(0, least, Math.min(most, maxInFlight - total - promised));
+      const room = Math.max(0, least, Math.min(most, maxInFlight - total - promised));
+      return reactor.pace ? Math.max(0, Math.min(room, paceRoom(reactor, clock.now()))) : room;
     },
     taken: (reactor, count) => {
       if (reactor.held === 0 && count > 0) sharing += 1;

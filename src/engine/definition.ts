@@ -12,6 +12,10 @@ import type { EngineParts } from './parts.js';
 /** 24.8 days: what a timer can wait. */
 const LONGEST_TIMEOUT_MS = 2_147_483_647;
 
+/** Each start of the span is remembered. */
+const MOST_STARTS = 100_000;
+const LONGEST_SPAN_MS = 31 * 86_400_000;
+
 /** @throws NexusError NEXUS_UNKNOWN_EVENT, NEXUS_INVALID_OPTION */
 export function reactorSettings(
   definition: ReactorDefinition,
@@ -25,6 +29,7 @@ export function reactorSettings(
     timeoutMs = 60_000,
     concurrency = parts.concurrency,
     maxAgeMs = Infinity,
+    rateLimit,
   } = definition;
   const types = canonicalTypes(typeof on === 'string' ? [on] : on);
   must(types.length > 0, 'on', 'at least one event type', types);
@@ -56,6 +61,12 @@ export function reactorSettings(
     concurrency,
   );
   must(maxAgeMs > 0, 'maxAgeMs', 'milliseconds above 0', maxAgeMs);
+  must(
+    rateLimit === undefined || isRateLimit(rateLimit),
+    'rateLimit',
+    '{ count, perMs }: an integer from 1 to 100000, and milliseconds from 1 to 31 days',
+    rateLimit,
+  );
   const orderBy = definition.orderBy as ((event: NexusEvent) => string) | undefined;
   must(orderBy === undefined || typeof orderBy === 'function', 'orderBy', 'a function of the event', orderBy);
   return {
@@ -69,7 +80,20 @@ export function reactorSettings(
     timeoutMs,
     maxAgeMs,
     concurrency,
+    rateLimit: rateLimit && { ...rateLimit },
   };
+}
+
+function isRateLimit(limit: unknown): boolean {
+  const { count, perMs } = (limit ?? {}) as { count?: unknown; perMs?: unknown };
+  return (
+    Number.isInteger(count) &&
+    Number(count) >= 1 &&
+    Number(count) <= MOST_STARTS &&
+    typeof perMs === 'number' &&
+    perMs >= 1 &&
+    perMs <= LONGEST_SPAN_MS
+  );
 }
 
 /** The library's own events are subscribed to by name only. */

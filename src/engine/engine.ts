@@ -26,6 +26,7 @@ import { createRegistrar } from './registrar.js';
 import { createRetention } from './retention.js';
 import { createRoster } from './roster.js';
 import { createRunner, type Runner } from './runner.js';
+import { createSchedules } from './schedules.js';
 import { createSettler } from './settler.js';
 import { createShutdown } from './shutdown.js';
 import { createVitals } from './vitals.js';
@@ -269,6 +270,17 @@ export function createEngine(parts: EngineParts): Engine {
     await opened();
     await watch.until(() => ([...roster.all()].every(hasRow) ? true : undefined));
   };
+  const schedules = createSchedules({
+    storage,
+    clock,
+    logger,
+    alarm,
+    committer,
+    intake,
+    lifecycle,
+    storageFailed,
+    closing: () => shutdown.closing(),
+  });
   const register = (definition: ReactorDefinition): Reactor => {
     if (shutdown.closing()) throw closedError();
     const reactor = registrar.register(reactorSettings(definition, parts, intake));
@@ -291,6 +303,12 @@ export function createEngine(parts: EngineParts): Engine {
       return register({ ...options, on, handler } as ReactorDefinition);
     },
     register: (definition) => register(definition as unknown as ReactorDefinition),
+    schedule: (when, type, payload, options) => {
+      if (shutdown.closing()) throw closedError();
+      const schedule = schedules.add(when, type, payload, options);
+      autoStart();
+      return schedule;
+    },
     waitFor: (type, options) => waiting.waitFor(type, options as never) as Promise<never>,
     settled: (eventId, options) => waiting.settled(eventId, options),
     idle: async () => {
@@ -314,7 +332,7 @@ export function createEngine(parts: EngineParts): Engine {
       roster,
       opened,
       closing: () => shutdown.closing(),
-      complaints: () => forwarder.complaints(),
+      complaints: async () => [...schedules.complaints(), ...(await forwarder.complaints())],
     }),
     backup: createBackup({ storage, logger, opened }),
     on: (name, listener) => lifecycle.on(name, listener),

@@ -4,7 +4,7 @@ import type { Claimed, Leased, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Fed } from './fan-out.js';
-import { isActive, type Held, type LocalReactor } from './local-reactor.js';
+import { isActive, paceReopensAt, paceRoom, type Held, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
 
@@ -44,9 +44,12 @@ export function createFeeder(options: {
   let mayHaveSuspects = true;
   let suspects = 0;
   let again = false;
+  /** Some reactor could not take suspects, for it may start no handler at present. */
+  let suspectsWait = false;
 
   const kick = (): void => {
     if (stopped) return;
+    awaitPace();
     if (running) {
       again = true;
       return;
@@ -66,6 +69,19 @@ export function createFeeder(options: {
         }
       });
   };
+
+  /** A reactor that may not start more at present is left alone until it may: nothing polls. */
+  const awaitPace = (): void => {
+    const paced = roster.paced();
+    const now = paced.length > 0 ? clock.now() : 0;
+    for (const reactor of paced) {
+      if ((!reactor.due && !suspectsWait) || reactor.paused || !isHeldBack(reactor)) continue;
+      const reopensAt = paceReopensAt(reactor);
+      // Otherwise it waits for slots, and who leaves one asks again.
+      if (reopensAt > now) alarm.noLaterThan('pace', reopensAt);
+    }
+  };
+  const isHeldBack = (reactor: LocalReactor): boolean => paceRoom(reactor, clock.now()) <= 0;
 
   const suspicious = (): boolean => mayHaveSuspects && suspects === 0 && roster.active().length > 0;
   const hungry = (): boolean => roster.active().some(wantsMore);
@@ -88,8 +104,10 @@ export function createFeeder(options: {
     for (const reactor of roster.active()) {
       // A suspect may belong to a reactor with nothing else due.
       if (!wantsMore(reactor) && !suspicious()) continue;
-      wanted.push(reactor);
+      if (isHeldBack(reactor)) suspectsWait = true;
+      else wanted.push(reactor);
     }
+    const few = Math.min(SUSPECTS_AT_ONCE, ...wanted.map((reactor) => paceRoom(reactor, clock.now())));
     const wants = wanted.map((reactor) => {
       const limit = wantsMore(reactor) ? budget.room(reactor, promised) : 0;
       promised += limit;
@@ -98,7 +116,7 @@ export function createFeeder(options: {
     const crashed = suspicious();
     const claimed = await claim(
       wants,
-      suspicious() ? { limit: SUSPECTS_AT_ONCE, crashed: false } : { limit: 0, crashed: false },
+      suspicious() ? { limit: few, crashed: false } : { limit: 0, crashed: false },
     );
     const alone = crashed && !claimed.leased.some((leased) => leased.suspect);
     const rest = alone
@@ -144,9 +162,10 @@ export function createFeeder(options: {
   };
 
   const wakeForNext = async (emptyHanded: boolean): Promise<void> => {
+    awaitPace();
     const keys = roster
       .active()
-      .filter((reactor) => !reactor.paused)
+      .filter((reactor) => !reactor.paused && !(reactor.due && isHeldBack(reactor)))
       .map((reactor) => reactor.row?.key ?? 0);
     if (keys.length === 0) return;
     const dueInMs = await storage.nextDueInMs(keys);
@@ -160,6 +179,12 @@ export function createFeeder(options: {
   /** Some reactor knows that it is due and waits for room. */
   const hasAppetite = (): boolean => roster.active().some((reactor) => reactor.due && reactor.held > 0);
 
+  alarm.when('pace', () => {
+    if (suspectsWait) mayHaveSuspects = true;
+    suspectsWait = false;
+    for (const reactor of roster.paced()) options.runner().pump(reactor);
+    kick();
+  });
   alarm.when('due', () => {
     for (const reactor of roster.all()) reactor.due = true;
     kick();

@@ -30,6 +30,8 @@ export interface Intake {
 
 const MAX_KEY_CHARACTERS = 512;
 const MAX_HEADER_BYTES = 8_192;
+/** The last that a `Date` can be: beyond it, storages lose precision or refuse. */
+const LAST_INSTANT = 8_640_000_000_000_000;
 /** Larger payloads are not kept beside their text for the first handler. */
 const MAX_KEPT_CHARACTERS = 8_192;
 const noKeys: readonly string[] = [];
@@ -125,8 +127,8 @@ function reference(name: string, value: string | undefined): string | undefined 
 }
 
 function instant(value: number): number {
-  if (Number.isFinite(value) && value >= 0) return Math.floor(value);
-  throw invalid('notBefore', 'an instant in epoch milliseconds', value);
+  if (typeof value === 'number' && value >= 0 && value <= LAST_INSTANT) return Math.floor(value);
+  throw invalid('notBefore', `an instant in epoch milliseconds, at most ${LAST_INSTANT}`, value);
 }
 
 function encodeHeaders(headers: Readonly<Record<string, string>>): string {

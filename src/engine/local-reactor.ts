@@ -1,5 +1,6 @@
 /** A reactor of this process: what it was registered with, what its row says, and what it has in memory. */
 import type { JsonObject, NexusEvent, StoredEvent } from '../core/event.js';
+import { createPace, type Pace, type RateLimit } from '../core/pace.js';
 import type { FullRetryPolicy } from '../core/retry.js';
 import type { Handler } from '../nexus.js';
 import type { Lease, ReactorRow, Registration } from '../storage/storage.js';
@@ -13,6 +14,7 @@ export type ReactorSettings = Registration & {
   /** Infinity where events never get too old. */
   readonly maxAgeMs: number;
   readonly concurrency: number;
+  readonly rateLimit: RateLimit | undefined;
 };
 
 /** A delivery in memory. */
@@ -39,6 +41,8 @@ export type Held = {
 
 export type LocalReactor = {
   readonly settings: ReactorSettings;
+  /** Of a reactor with a rate limit. */
+  readonly pace: Pace | undefined;
   /** Undefined until its row is written or found. */
   row: ReactorRow | undefined;
   /** `superseded`: another registration or a removal took its place; `stopped`: by the host. */
@@ -65,6 +69,7 @@ export type LocalReactor = {
 export function createLocalReactor(settings: ReactorSettings): LocalReactor {
   return {
     settings,
+    pace: settings.rateLimit && createPace(settings.rateLimit),
     row: undefined,
     state: 'running',
     position: 0,
@@ -90,6 +95,19 @@ export function isActive(reactor: LocalReactor): boolean {
  */
 export function isHeldUp(reactor: LocalReactor): boolean {
   return reactor.heldUpAt === reactor.position;
+}
+
+/** What may start within this is leased ahead, so that a fast pace needs few claims. */
+const AHEAD_MS = 500;
+
+/** How many more deliveries its pace lets it lease now. */
+export function paceRoom(reactor: LocalReactor, now: number): number {
+  return reactor.pace ? reactor.pace.until(now + AHEAD_MS) - reactor.waiting.length : Infinity;
+}
+
+/** When {@link paceRoom} has room again, as far as it is time that it waits for; epoch ms. */
+export function paceReopensAt({ pace, waiting }: LocalReactor): number {
+  return pace ? pace.from(waiting.length + 1) - AHEAD_MS : -Infinity;
 }
 
 /** A delivery's public id. */

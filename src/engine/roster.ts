@@ -12,6 +12,8 @@ export interface Roster {
   all(): Iterable<LocalReactor>;
   /** Those that can be given deliveries. */
   active(): readonly LocalReactor[];
+  /** The active ones with a rate limit. */
+  paced(): readonly LocalReactor[];
   /** The active ones that subscribe to a type. */
   matching(type: string): readonly LocalReactor[];
   /** Says that rows or states changed, so that what is derived from them is made anew. */
@@ -21,6 +23,7 @@ export interface Roster {
 export function createRoster(): Roster {
   const byName = new Map<string, LocalReactor>();
   let active: readonly LocalReactor[] | undefined;
+  let paced: readonly LocalReactor[] | undefined;
   const byType = new Map<string, readonly LocalReactor[]>();
 
   const roster: Roster = {
@@ -37,6 +40,7 @@ export function createRoster(): Roster {
     named: (name) => byName.get(name),
     all: () => byName.values(),
     active: () => (active ??= [...byName.values()].filter(isActive)),
+    paced: () => (paced ??= roster.active().filter(({ pace }) => pace !== undefined)),
     matching: (type) => {
       let found = byType.get(type);
       if (!found) {
@@ -51,6 +55,7 @@ export function createRoster(): Roster {
     },
     changed: () => {
       active = undefined;
+      paced = undefined;
       byType.clear();
     },
   };

@@ -34,6 +34,8 @@ export interface Runner {
 
 /** A handler that ignores its aborted signal keeps its slot so long; then the slot is given up for lost. */
 const STUCK_MS = 10_000;
+/** A lease that its reactor's pace holds up for longer goes back to storage. */
+const KEPT_MS = 1_000;
 const SUCCEEDED: Outcome = { to: 'succeeded' };
 
 export function createRunner(
@@ -57,8 +59,12 @@ export function createRunner(
 
   /** `now` is for the first that begins: a handler may take its time before the next one. */
   const pump = (reactor: LocalReactor, now?: number): void => {
-    const { waiting, handling, settings } = reactor;
+    const { waiting, handling, settings, pace } = reactor;
     while (waiting.length > 0 && handling.size < settings.concurrency && !reactor.paused) {
+      if (pace && pace.from(1) > clock.now()) {
+        keepPace(reactor, pace.from(1));
+        break;
+      }
       const held = waiting.shift();
       if (held) begin(held, now ?? clock.now());
       now = undefined;
@@ -67,6 +73,15 @@ export function createRunner(
       budget.emptied(reactor);
       if (reactor.due) options.hungry(reactor);
     }
+  };
+
+  /** The alarm rings when the next one may start. What may not for long is not kept from other processes. */
+  const keepPace = (reactor: LocalReactor, startsAt: number): void => {
+    alarm.noLaterThan('pace', startsAt);
+    if (startsAt - clock.now() <= KEPT_MS) return;
+    const { waiting } = reactor;
+    const suspects = waiting.filter(({ suspect }) => suspect);
+    for (const held of waiting.splice(0, waiting.length, ...suspects)) if (!held.suspect) giveBack(held);
   };
 
   const begin = (held: Held, now: number): void => {
@@ -78,6 +93,7 @@ export function createRunner(
     }
     held.phase = 'handling';
     reactor.handling.add(held);
+    reactor.pace?.started(now);
     alarm.noLaterThan('deadline', held.startedAt + reactor.settings.timeoutMs);
     if (!held.suspect) {
       call(held);
@@ -154,6 +170,17 @@ export function createRunner(
     const now = clock.now();
     settler.settle(held, { outcome, ms: Math.max(0, now - held.startedAt), children, error });
     if (!lingering.has(held)) leaveSlot(held, now);
+  };
+
+  /** Its handler was not called: nothing has happened. */
+  const giveBack = (held: Held): void => {
+    held.phase = 'over';
+    settler.settle(held, {
+      outcome: { to: 'pending', delayMs: 0, counted: false },
+      ms: 0,
+      children: [],
+      error: undefined,
+    });
   };
 
   const leaveSlot = (held: Held, now?: number): void => {
@@ -270,13 +297,7 @@ export function createRunner(
       for (const reactor of of ? [of] : roster.all()) {
         for (const held of reactor.waiting.splice(0)) {
           count += 1;
-          held.phase = 'over';
-          settler.settle(held, {
-            outcome: { to: 'pending', delayMs: 0, counted: false },
-            ms: 0,
-            children: [],
-            error: undefined,
-          });
+          giveBack(held);
         }
       }
       return count;

@@ -25,7 +25,8 @@ export function createVitals(options: {
   roster: Roster;
   opened: () => Promise<unknown>;
   closing: () => boolean;
-  complaints: () => Promise<string[]>;
+  /** What else needs attention. */
+  complaints: () => Promise<readonly string[]>;
 }): Vitals {
   const { storage, clock, rate, budget, runner, committer, roster, opened } = options;
   return {
@@ -56,8 +57,10 @@ export function createVitals(options: {
           const reasons = [`the storage takes no writes: ${describeFailure(trouble).message}`];
           return { status: 'down', reasons, head };
         }
-        const reasons = [...roster.all()].flatMap((reactor) => complaint(reactor) ?? []);
-        reasons.push(...(await options.complaints()));
+        const reasons = [
+          ...[...roster.all()].flatMap((reactor) => complaint(reactor) ?? []),
+          ...(await options.complaints()),
+        ];
         return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons, head };
       } catch (error) {
         return { status: 'down', reasons: [describeFailure(error).message], head: undefined };

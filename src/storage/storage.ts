@@ -45,6 +45,12 @@ export interface Storage {
   register(registration: Registration): Promise<ReactorRow>;
 
   /**
+   * Writes or finds the row of a schedule. Another definition than the one that is there replaces it: it bumps the
+   * generation and counts from `since` on, or from its last tick if that is later.
+   */
+  schedule(registration: ScheduleRegistration): Promise<ScheduleRow>;
+
+  /**
    * One atomic, durable step: settle → append → fan out → head. Lost leases, duplicates, conflicts and superseded
    * reactors are outcomes; only what keeps the whole batch from being stored throws.
    *
@@ -148,6 +154,20 @@ export type Registration = {
   readonly from: 'now' | 'beginning' | number;
 };
 
+export type ScheduleRegistration = {
+  readonly name: string;
+  /** What it does and when, as text: the same text is the same schedule. */
+  readonly definition: string;
+  /** From where a new one counts, epoch ms. */
+  readonly since: number;
+};
+
+export type ScheduleRow = {
+  readonly generation: number;
+  /** The last tick for which an event was appended, or from where it counts; epoch ms. */
+  readonly tickAt: number;
+};
+
 /** The right to settle a delivery: the token differs at every claim of it. */
 export type Lease = DeliveryRef & { readonly token: number };
 
@@ -192,6 +212,17 @@ export type NewEvent = EventFields & {
   readonly idGiven: boolean;
   /** Append only if the settlement at this index of the batch held. */
   readonly onlyIf?: number;
+  /** Append only if this moves a schedule on: one event per tick, whoever says it. */
+  readonly tick?: Tick;
+};
+
+/** A schedule's step to a later tick; conditional on its generation and the tick before. */
+export type Tick = {
+  readonly schedule: string;
+  readonly generation: number;
+  /** The `tickAt` of its row before it, and after it. */
+  readonly from: number;
+  readonly to: number;
 };
 
 /** Deliveries to create for one reactor; conditional on its generation and position. */
@@ -237,7 +268,11 @@ export type Appended =
       readonly timestamp: number;
     }
   /** Its settlement did not hold. */
-  | { readonly outcome: 'skipped' };
+  | { readonly outcome: 'skipped' }
+  /** Its schedule is at another tick already. */
+  | { readonly outcome: 'ticked'; readonly tickAt: number }
+  /** Its schedule has another definition now. */
+  | { readonly outcome: 'redefined' };
 
 export type FannedOut =
   | {

@@ -18,6 +18,7 @@ import { eventReadCases } from './storage-conformance/read-events.js';
 import { recoveryCases } from './storage-conformance/recovery.js';
 import { registrationCases } from './storage-conformance/registration.js';
 import { createRig, type StorageFixture } from './storage-conformance/rig.js';
+import { scheduleCases } from './storage-conformance/schedules.js';
 import { fencingCases } from './storage-conformance/fencing.js';
 import { settlementCases } from './storage-conformance/settlements.js';
 import { suspectCases } from './storage-conformance/suspects.js';
@@ -101,6 +102,7 @@ const chapters: readonly Chapter[] = [
   nextDueCases,
   onceCases,
   orderingCases,
+  scheduleCases,
   recoveryCases,
   suspectCases,
   reactorEditCases,

@@ -16,6 +16,7 @@ function reactor(name: string, concurrency = 16): LocalReactor {
     timeoutMs: 60_000,
     maxAgeMs: Infinity,
     concurrency,
+    rateLimit: undefined,
   });
   local.row = {
     key: 1,

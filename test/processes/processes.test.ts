@@ -4,8 +4,10 @@ import { proveCrash } from '../../proof/crash.js';
 import { proveDurable } from '../../proof/durable.js';
 import { proveIdle } from '../../proof/idle.js';
 import { proveOutbox } from '../../proof/outbox.js';
+import { proveBlocked, proveOrder } from '../../proof/order.js';
 import { provePoison } from '../../proof/poison.js';
 import { proveProcesses } from '../../proof/processes.js';
+import { proveSchedule } from '../../proof/schedule.js';
 import { proveStale } from '../../proof/stale.js';
 
 describe('real processes', () => {
@@ -57,6 +59,30 @@ describe('real processes', () => {
       expect(report.facts).toBeGreaterThan(50);
     },
   );
+  it('keep the order of each key through failures and kills', { timeout: 120_000 }, async () => {
+    expect(await proveOrder({ keys: 20, eventsPerKey: 40 })).toMatchObject({
+      events: 800,
+      inversions: 0,
+      overlaps: 0,
+      notFinal: 0,
+    });
+  });
+
+  it('let no key wait for another that is blocked', { timeout: 120_000 }, async () => {
+    const { besideBlocked, headAttempts, overtaken, inversions } = await proveBlocked({ blockMs: 2_000 });
+    expect({ overtaken, inversions }).toEqual({ overtaken: 0, inversions: 0 });
+    expect(headAttempts).toBeGreaterThan(5);
+    expect(besideBlocked.events).toBeGreaterThan(50);
+    expect(besideBlocked.maxMs).toBeLessThan(1_500);
+  });
+
+  it('say each tick of a schedule once, whoever is killed', { timeout: 60_000 }, async () => {
+    const { each, some, nobodyThere } = await proveSchedule({ seconds: 4 });
+    expect(each).toMatchObject({ missing: 0, doubled: 0, disordered: 0 });
+    expect(each.events).toBeGreaterThan(50);
+    expect(some).toMatchObject({ doubled: 0, disordered: 0 });
+    expect(nobodyThere).toBeGreaterThanOrEqual(19);
+  });
 
   it('sync the write-ahead log before every acknowledgement', { timeout: 60_000 }, (context) => {
     const report = proveDurable({ dispatches: 30 });

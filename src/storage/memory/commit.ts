@@ -22,6 +22,7 @@ import {
   type MemoryDelivery,
   type MemoryReactor,
 } from './database.js';
+import { moveSchedule } from './schedules.js';
 
 export function commit(
   database: MemoryDatabase,
@@ -73,6 +74,8 @@ function append(database: MemoryDatabase, event: NewEvent, sha256: Sha256): Appe
     const outcome = sameContent(sha256, before, event) ? 'duplicate' : event.onOther;
     return { outcome, id: before.id, seq: before.seq, timestamp: before.timestamp };
   }
+  const moved = event.tick === undefined ? 'moved' : moveSchedule(database, event.tick);
+  if (moved !== 'moved') return moved;
   const head = headOf(database);
   const seq = head.seq + 1;
   const stored = placeInLog(event, seq, hashEvent(sha256, head.hash, event, seq));

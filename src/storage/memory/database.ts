@@ -4,7 +4,14 @@ import { GENESIS_HASH } from '../../core/chain.js';
 import type { DeliveryState, EndReason } from '../../core/delivery.js';
 import type { Failure } from '../../core/errors.js';
 import type { StoredEvent } from '../../core/event.js';
-import type { DeliveryRef, OncePlace, ReactorRow, ReplayRow, StoredAttempt } from '../storage.js';
+import type {
+  DeliveryRef,
+  OncePlace,
+  ReactorRow,
+  ReplayRow,
+  ScheduleRow,
+  StoredAttempt,
+} from '../storage.js';
 
 export type MemoryDelivery = {
   readonly reactor: number;
@@ -52,6 +59,8 @@ export interface MemoryDatabase {
   /** Remembered results, by {@link oncePlace}. */
   readonly once: Map<string, string>;
   readonly replays: Map<number, ReplayRow>;
+  /** By name. */
+  readonly schedules: Map<string, ScheduleRow & { readonly definition: string }>;
   readonly hints: Set<(from: string) => void>;
   /** As if the process of this instance had been killed: its storage answers nothing any more. */
   kill(instance: string): void;
@@ -69,6 +78,7 @@ export function createMemoryDatabase(): MemoryDatabase {
     lastReactor: 0,
     once: new Map(),
     replays: new Map(),
+    schedules: new Map(),
     instances,
     hints: new Set(),
     kill: (id) => {

@@ -16,6 +16,7 @@ import {
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
 import { sweep } from './sweep.js';
+import { registerSchedule } from './schedules.js';
 
 /** For `memoryStorage`. */
 export interface MemoryStorageOptions {
@@ -63,6 +64,10 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       const row = register(database, registration);
       wrote();
       return row;
+    },
+    schedule: async (registration) => {
+      alive();
+      return registerSchedule(database, registration);
     },
     commit: async (batch) => {
       const committed = commit(database, batch, { now: now(), instance: alive(), sha256 });

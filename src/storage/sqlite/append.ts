@@ -3,6 +3,7 @@ import { hashEvent, sameContent, type Sha256 } from '../../core/chain.js';
 import type { Appended, NewEvent } from '../storage.js';
 import { createBulkInsert } from './bulk-insert.js';
 import type { HeadCache } from './head-cache.js';
+import type { Schedules } from './schedules.js';
 import type { SqliteLike } from './sqlite-like.js';
 
 export type Append = (events: readonly NewEvent[], held: (settlement: number) => boolean) => Appended[];
@@ -17,7 +18,12 @@ type FirstRow = {
   payload_hash: string;
 };
 
-export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): Append {
+export function createAppend(
+  db: SqliteLike,
+  cache: HeadCache,
+  sha256: Sha256,
+  schedules: Pick<Schedules, 'tick'>,
+): Append {
   const insert = `INSERT INTO nexus_events (seq, id, type, source, timestamp, salt, payload, payload_hash, hash,
     correlation_id, causation_id, headers, schema_version, not_before)`;
   const rows = createBulkInsert(db, insert, '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
@@ -69,6 +75,11 @@ export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): 
           seq: before.seq,
           timestamp: before.timestamp,
         });
+        continue;
+      }
+      const moved = event.tick === undefined ? 'moved' : schedules.tick(event.tick);
+      if (moved !== 'moved') {
+        results.push(moved);
         continue;
       }
       seq += 1;

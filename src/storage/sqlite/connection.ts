@@ -18,6 +18,7 @@ import { createCopier, type Copier } from './copy.js';
 import { openFile } from './open-file.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
+import { createSchedules, type Schedules } from './schedules.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
 import { createSizes } from './sizes.js';
 import type { SqliteDriver } from './sqlite-like.js';
@@ -52,6 +53,7 @@ export interface Connection {
   readonly copier: Copier;
   /** What this is a copy of, when it is run for the first time. */
   readonly adopt: (now: number) => Promise<CopyOf | undefined>;
+  readonly schedules: Schedules;
   /** Whether another connection has written since the last call. */
   readonly changed: () => boolean;
   readonly close: () => Promise<void>;
@@ -84,6 +86,7 @@ export async function connect(options: {
   const liveness = path === ':memory:' ? createLocalLiveness() : createLiveness(path, driver);
   const attempts = createAttempts(db);
   const once = createOnceRows(db);
+  const schedules = createSchedules(db);
   const wakeNext = createWakeNext(db);
   const reactors = createReactors(db, cache);
   const instances = createInstances(db, liveness, attempts, wakeNext);
@@ -113,7 +116,7 @@ export async function connect(options: {
     write,
     cache,
     settle: createSettle(db, { attempts, cache, wakeNext }),
-    append: createAppend(db, cache, sha256),
+    append: createAppend(db, cache, sha256, schedules),
     fanOut: createFanOut(db, cache, attempts),
     claims: createClaims(db, cache),
     reactors,
@@ -124,6 +127,7 @@ export async function connect(options: {
     sweep: createSweep(db, { write, cache, instance: () => self?.key ?? 0 }),
     copier,
     adopt: (now) => adoptCopy(db, write, now),
+    schedules,
     enter: async (id, leaseMs, now) => {
       const before = self;
       const release = liveness.hold(id);

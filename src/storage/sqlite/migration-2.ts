@@ -40,9 +40,11 @@ export function migration2(db: SqliteLike): void {
       PRIMARY KEY (run, reactor)
     ) STRICT, WITHOUT ROWID;
 
-    -- tick_at: the last instant for which an event was appended, or from which a new schedule counts.
+    -- tick_at: the last instant for which an event was appended, or from which a new definition counts.
     CREATE TABLE nexus_schedules (
       name TEXT PRIMARY KEY NOT NULL,
+      definition TEXT NOT NULL,
+      generation INTEGER NOT NULL,
       tick_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
   `);

@@ -60,6 +60,10 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       const { write, reactors } = open();
       return await write(() => reactors.register(registration, now()));
     },
+    schedule: async (registration) => {
+      const { write, schedules } = open();
+      return await write(() => schedules.register(registration));
+    },
     commit: async (batch) => {
       const { write, settle, append, fanOut, cache, instance, keepFloor, floor } = open();
       return await write(
