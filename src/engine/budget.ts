@@ -1,6 +1,6 @@
 /** How many deliveries may be in memory, so that memory stays bounded and no reactor fills the room of the others. */
 import type { Clock } from '../core/clock.js';
-import { isActive, type LocalReactor } from './local-reactor.js';
+import { isActive, isReplayed, type Held, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 
 /** A reactor whose longest-waiting lease is older gets no new one until it has caught up. */
@@ -11,8 +11,11 @@ const QUICK_MS = 250;
 export interface Budget {
   /** How many more deliveries a reactor may take into memory now, when so many are promised to others. */
   room(reactor: LocalReactor, promised?: number): number;
-  taken(reactor: LocalReactor, count: number): void;
-  given(reactor: LocalReactor): void;
+  /** The same for replays: at most half of what the reactor may have. */
+  replayRoom(reactor: LocalReactor): number;
+  /** So many came into memory, `replayed` of them of replays. */
+  taken(reactor: LocalReactor, count: number, replayed?: number): void;
+  given(held: Held): void;
   /** Nothing of it waits any more. */
   emptied(reactor: LocalReactor): void;
   /** Deliveries in memory. */
@@ -41,13 +44,20 @@ export function createBudget(options: { clock: Clock; maxInFlight: number; roste
         Math.min(Math.min(reactor.window, share()) - reactor.held, maxInFlight - total - promised),
       );
     },
-    taken: (reactor, count) => {
-      reactor.held += count;
-      total += count;
-      reactor.fedAt = clock.now();
+    replayRoom: (reactor) => {
+      if (!open || reactor.paused || !isActive(reactor)) return 0;
+      const half = Math.max(1, Math.min(reactor.window, share()) >> 1);
+      return Math.max(0, Math.min(half - reactor.replays.held, maxInFlight - total));
     },
-    given: (reactor) => {
-      reactor.held -= 1;
+    taken: (reactor, count, replayed = 0) => {
+      reactor.held += count;
+      reactor.replays.held += replayed;
+      total += count;
+      if (count > replayed) reactor.fedAt = clock.now();
+    },
+    given: (held) => {
+      held.reactor.held -= 1;
+      if (isReplayed(held)) held.reactor.replays.held -= 1;
       total -= 1;
     },
     emptied: (reactor) => {

@@ -15,12 +15,14 @@ import { createFeeder } from './feeder.js';
 import { createGuard } from './guard.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle } from './lifecycle.js';
-import type { LocalReactor } from './local-reactor.js';
+import { isReplayed, type LocalReactor } from './local-reactor.js';
 import type { EngineParts } from './parts.js';
 import { createMemory } from './once.js';
 import { createRateMeter } from './rate.js';
 import { createReactorDesk } from './reactor-desk.js';
 import { createRegistrar } from './registrar.js';
+import { createReplayDesk } from './replay-desk.js';
+import { createReplayer } from './replayer.js';
 import { createRoster } from './roster.js';
 import { createRunner, type Runner } from './runner.js';
 import { createSettler } from './settler.js';
@@ -98,7 +100,8 @@ export function createEngine(parts: EngineParts): Engine {
     submit: (work) => committer.submit(work),
     hungry: (held) => {
       if (held.suspect) feeder.suspectLeft();
-      hungry(held.reactor);
+      if (isReplayed(held)) replayer.freed(held.reactor);
+      else hungry(held.reactor);
     },
     finished: pulse,
   });
@@ -130,6 +133,23 @@ export function createEngine(parts: EngineParts): Engine {
     failed: (error) => storageFailed(error, true),
     pulse,
   });
+  const replayer = createReplayer({
+    storage,
+    clock,
+    versions,
+    alarm,
+    roster,
+    budget,
+    runner,
+    supersede: (reactor) => registrar.supersede(reactor),
+    identityLost: () => void guard.newIdentity(),
+    failed: (error) => storageFailed(error, true),
+    pulse,
+  });
+  const lookAgain = (): void => {
+    feeder.lookAgain();
+    replayer.lookAgain();
+  };
   const guard = createGuard({
     storage,
     clock,
@@ -140,7 +160,7 @@ export function createEngine(parts: EngineParts): Engine {
     leaseMs: parts.leaseMs,
     newInstance,
     runner: () => runner,
-    recovered: () => feeder.lookAgain(),
+    recovered: lookAgain,
     failed: (error) => storageFailed(error, true),
   });
   const registrar = createRegistrar({
@@ -152,7 +172,7 @@ export function createEngine(parts: EngineParts): Engine {
     lifecycle,
     committer,
     fanOuts,
-    feeder,
+    lookAgain,
     storageFailed,
     watch,
   });
@@ -166,7 +186,7 @@ export function createEngine(parts: EngineParts): Engine {
       () => void registrar.refresh().catch((error: unknown) => storageFailed(error, true)),
     );
     committer.open();
-    feeder.kick();
+    lookAgain();
     return { logId };
   };
   const opened = async (): Promise<{ readonly logId: string }> => {
@@ -198,7 +218,7 @@ export function createEngine(parts: EngineParts): Engine {
     storage,
     versions,
     opened,
-    edited: () => feeder.lookAgain(),
+    edited: lookAgain,
     cancelled: (ref) => runner.cancel(ref),
   });
   const waiting = createWaiting({ storage, versions, roster, watch, opened });
@@ -208,6 +228,7 @@ export function createEngine(parts: EngineParts): Engine {
     budget,
     committer,
     feeder,
+    replayer,
     guard,
     runner,
     settler,
@@ -224,6 +245,7 @@ export function createEngine(parts: EngineParts): Engine {
       budget.held() === 0 &&
       runner.handling() === 0 &&
       feeder.quiet() &&
+      replayer.quiet() &&
       !waitsForRow
       ? true
       : undefined;
@@ -266,6 +288,7 @@ export function createEngine(parts: EngineParts): Engine {
     },
     ...desks,
     reactors: createReactorDesk({ storage, roster, opened: registered, refresh: () => registrar.refresh() }),
+    ...createReplayDesk({ storage, logger, intake, roster, replayer, watch, registered }),
     ...createVitals({
       storage,
       clock,

@@ -202,7 +202,8 @@ function overTo(fanOut: FanOut): number {
   return fanOut.over === 'this-batch' ? 0 : fanOut.over.to;
 }
 
-function match(
+/** An event that is to be delivered, with its key where the reactor has them. */
+export function match(
   reactor: LocalReactor,
   event: number,
   fields: { readonly type: string },

@@ -4,7 +4,7 @@ import type { Claimed, Leased, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Fed } from './fan-out.js';
-import { isActive, type Held, type LocalReactor } from './local-reactor.js';
+import { isActive, isReplayed, type Held, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
 
@@ -139,7 +139,9 @@ export function createFeeder(options: {
       if (each.suspect) suspects += 1;
       fed.held.push(toHeld(fed.reactor, each, now));
     }
-    for (const { reactor, held } of byKey.values()) if (held.length > 0) budget.taken(reactor, held.length);
+    // Suspects are fed from here, those of replays too.
+    for (const { reactor, held } of byKey.values())
+      if (held.length > 0) budget.taken(reactor, held.length, held.filter(isReplayed).length);
     return [...byKey.values()].filter(({ held }) => held.length > 0);
   };
 
@@ -187,7 +189,8 @@ export function createFeeder(options: {
   };
 }
 
-function toHeld(reactor: LocalReactor, leased: Leased, now: number): Held {
+/** A delivery that was claimed, in memory. */
+export function toHeld(reactor: LocalReactor, leased: Leased, now: number): Held {
   return {
     reactor,
     lease: leased.lease,

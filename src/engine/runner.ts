@@ -10,7 +10,14 @@ import type { Fed } from './fan-out.js';
 import type { Lifecycle } from './lifecycle.js';
 import { moment } from './moment.js';
 import { leaseLost } from './lease-lost.js';
-import { deliveryId, type Held, type LocalReactor } from './local-reactor.js';
+import {
+  deliveryId,
+  isReplayed,
+  replaySlots,
+  takeWaiting,
+  type Held,
+  type LocalReactor,
+} from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Settler } from './settler.js';
 
@@ -22,6 +29,8 @@ export interface Runner {
   giveUp(held: Held, reason: NexusError): void;
   /** A delivery was cancelled: its handler's signal aborts. */
   cancel(ref: DeliveryRef): void;
+  /** So were all deliveries of a replay. */
+  cancelRun(run: number): void;
   /** Aborts every handler that runs and returns its delivery, no attempt burned; their number. */
   interrupt(): number;
   /** Gives back leases whose handler was not called, of one reactor or all; their number. */
@@ -57,14 +66,21 @@ export function createRunner(
 
   const pump = (reactor: LocalReactor): void => {
     const { waiting, handling, settings } = reactor;
-    while (waiting.length > 0 && handling.size < settings.concurrency && !reactor.paused) {
-      const held = waiting.shift();
-      if (held) begin(held);
+    while (handling.size < settings.concurrency && !reactor.paused) {
+      const held = waiting.shift() ?? nextReplayed(reactor);
+      if (!held) break;
+      begin(held);
     }
     if (waiting.length === 0) {
       budget.emptied(reactor);
       if (reactor.due) options.hungry(reactor);
     }
+  };
+
+  /** Live work goes first, and replays leave it slots to come back to. */
+  const nextReplayed = (reactor: LocalReactor): Held | undefined => {
+    const { replays } = reactor;
+    return replays.handling < replaySlots(reactor) ? replays.waiting.shift() : undefined;
   };
 
   const begin = (held: Held): void => {
@@ -76,6 +92,7 @@ export function createRunner(
     }
     held.phase = 'handling';
     reactor.handling.add(held);
+    if (isReplayed(held)) reactor.replays.handling += 1;
     alarm.noLaterThan('deadline', held.startedAt + reactor.settings.timeoutMs);
     if (!held.suspect) {
       call(held);
@@ -155,7 +172,9 @@ export function createRunner(
   };
 
   const leaveSlot = (held: Held): void => {
-    if (held.reactor.handling.delete(held)) pump(held.reactor);
+    if (!held.reactor.handling.delete(held)) return;
+    if (isReplayed(held)) held.reactor.replays.handling -= 1;
+    pump(held.reactor);
   };
 
   /** Its lease is lost: nothing to record. */
@@ -224,8 +243,9 @@ export function createRunner(
     if (held.phase === 'over') return;
     if (held.phase === 'handling') linger(held);
     else {
-      const place = held.reactor.waiting.indexOf(held);
-      if (place >= 0) held.reactor.waiting.splice(place, 1);
+      const queue = isReplayed(held) ? held.reactor.replays.waiting : held.reactor.waiting;
+      const place = queue.indexOf(held);
+      if (place >= 0) queue.splice(place, 1);
     }
     held.phase = 'over';
     settler.lost(held);
@@ -236,7 +256,7 @@ export function createRunner(
     pump,
     feed: (fed) => {
       for (const { reactor, held } of fed) {
-        for (const each of held) reactor.waiting.push(each);
+        for (const each of held) (isReplayed(each) ? reactor.replays.waiting : reactor.waiting).push(each);
         pump(reactor);
       }
     },
@@ -244,10 +264,14 @@ export function createRunner(
     cancel: ({ reactor: key, run, seq }) => {
       for (const reactor of roster.all()) {
         if (reactor.row?.key !== key) continue;
-        const held = [...reactor.waiting, ...reactor.handling].find(
-          ({ lease }) => lease.run === run && lease.seq === seq,
-        );
+        const held = everything(reactor).find(({ lease }) => lease.run === run && lease.seq === seq);
         if (held) giveUp(held, leaseLost(deliveryId(held.lease)));
+      }
+    },
+    cancelRun: (run) => {
+      for (const reactor of roster.all()) {
+        for (const held of everything(reactor))
+          if (held.lease.run === run) giveUp(held, leaseLost(deliveryId(held.lease)));
       }
     },
     interrupt: () => {
@@ -266,7 +290,7 @@ export function createRunner(
     release: (of) => {
       let count = 0;
       for (const reactor of of ? [of] : roster.all()) {
-        for (const held of reactor.waiting.splice(0)) {
+        for (const held of takeWaiting(reactor)) {
           count += 1;
           held.phase = 'over';
           settler.settle(held, {
@@ -287,6 +311,10 @@ export function createRunner(
     },
     lingering: () => [...lingering.keys()].map((held) => held.lease),
   };
+}
+
+function everything(reactor: LocalReactor): Held[] {
+  return [...reactor.waiting, ...reactor.replays.waiting, ...reactor.handling];
 }
 
 function isTooOld({ reactor, event, lease, startedAt }: Held): boolean {

@@ -11,6 +11,7 @@ import type { Committer } from './committer.js';
 import type { Feeder } from './feeder.js';
 import type { Guard } from './guard.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { Replayer } from './replayer.js';
 import type { Runner } from './runner.js';
 import type { Settler } from './settler.js';
 import type { Watch } from './watch.js';
@@ -29,6 +30,7 @@ export function createShutdown(options: {
   budget: Budget;
   committer: Committer;
   feeder: Feeder;
+  replayer: Replayer;
   guard: Guard;
   runner: Runner;
   settler: Settler;
@@ -49,8 +51,11 @@ export function createShutdown(options: {
       () => false,
     );
     const settledBefore = settler.tally.settled;
+    const replaysStopped = options.replayer.stop();
     await options.feeder.stop();
-    const released = runner.release();
+    let released = runner.release();
+    await replaysStopped;
+    released += runner.release();
     // What waits for a storage that is not open will not happen any more.
     if (opened) await by(timeoutMs, () => runner.handling() === 0 && committer.pending() === 0);
     const interrupted = runner.interrupt();

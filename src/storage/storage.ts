@@ -6,8 +6,10 @@ import type { EndReason } from '../core/delivery.js';
 import type { Failure } from '../core/errors.js';
 import type { EventFields, StoredEvent } from '../core/event.js';
 import type { DeliveryRef, ReactorRow, Readers } from './readers.js';
+import type { NewReplay, ReplayRow } from './replays.js';
 
 export type * from './readers.js';
+export type * from './replays.js';
 
 /** What an adapter can do. The engine and the tests ask these, never the adapter's name. */
 export interface StorageCapabilities {
@@ -75,8 +77,14 @@ export interface Storage {
    */
   recover(options: { readonly limit: number }): Promise<Recovered>;
 
-  /** Milliseconds until the earliest pending delivery of these reactors (paused ones and suspects apart) is due; 0 or less is now. */
-  nextDueInMs(reactors: readonly number[]): Promise<number | undefined>;
+  /** Milliseconds until the earliest pending delivery of these reactors, live or of replays (paused ones and suspects apart), is due; 0 or less is now. */
+  nextDueInMs(reactors: readonly number[], lane?: Lane): Promise<number | undefined>;
+
+  /** Writes down a replay, `running`; its deliveries are created page by page. */
+  startReplay(replay: NewReplay): Promise<ReplayRow>;
+
+  /** Creates a page of a replay's deliveries, pending and due, and moves its position in the same step. */
+  fanOutReplay(page: ReplayPage): Promise<ReplayFannedOut>;
 
   /** Bounded reads. They never wait for writers. */
   readonly read: Readers;
@@ -217,7 +225,32 @@ export type FannedOut =
   /** Another registration, or a removal, has replaced this one. */
   | { readonly outcome: 'superseded' };
 
+/** Live deliveries (run 0), or those of replays. */
+export type Lane = 'live' | 'replays';
+
+/** A step of a replay for one reactor; conditional on its generation and on the replay's position being `after`. */
+export type ReplayPage = {
+  readonly run: number;
+  readonly reactor: number;
+  readonly generation: number;
+  readonly after: number;
+  readonly to: number;
+  /** By `seq`. What is in progress is left out and counted: above the reactor's position, or not final in the live run or in another running replay. */
+  readonly matches: readonly Match[];
+};
+
+export type ReplayFannedOut =
+  | { readonly outcome: 'done'; readonly created: number; readonly skipped: number }
+  /** The position is not what was expected. */
+  | { readonly outcome: 'moved'; readonly position: number }
+  /** Another registration, or a removal, has replaced this one. */
+  | { readonly outcome: 'superseded' }
+  /** The replay is not running any more. */
+  | { readonly outcome: 'over' };
+
 export type Wants = {
+  /** Which to claim; suspects are claimed whatever their lane. @default 'live' */
+  readonly lane?: Lane;
   readonly reactors: readonly {
     readonly reactor: number;
     readonly generation: number;
@@ -285,4 +318,8 @@ export type Edit =
   /** A delivery that is final or waiting becomes pending and due now. */
   | { readonly edit: 'retry'; readonly delivery: DeliveryRef }
   /** A delivery that is not final becomes cancelled. */
-  | { readonly edit: 'cancel'; readonly delivery: DeliveryRef };
+  | { readonly edit: 'cancel'; readonly delivery: DeliveryRef }
+  /** A running replay becomes cancelled, and all its open deliveries with it, reason `replay_cancelled`. */
+  | { readonly edit: 'cancel-replay'; readonly run: number }
+  /** A running replay that has reached its end for every reactor (removed ones apart) and has no open deliveries is done. */
+  | { readonly edit: 'finish-replay'; readonly run: number };

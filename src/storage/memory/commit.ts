@@ -122,9 +122,23 @@ function create(
   { match, seq, room }: { match: Match; seq: number; room: boolean },
   { now, instance }: FanOutContext,
 ): 'running' | 'pending' | 'dead' {
+  const delivery = createDelivery(database, reactor, { match, run: 0, seq }, now);
+  if (delivery.state === 'dead') return 'dead';
+  if (!room || delivery.dueAt === null || delivery.dueAt > now) return 'pending';
+  become(database, delivery, 'running', { token: 1, instance });
+  return 'running';
+}
+
+/** Pending, and due as far as neither its time nor an earlier one of its key holds it up; or born dead. */
+export function createDelivery(
+  database: MemoryDatabase,
+  reactor: MemoryReactor,
+  { match, run, seq }: { match: Match; run: number; seq: number },
+  now: number,
+): MemoryDelivery {
   const delivery: MemoryDelivery = {
     reactor: reactor.row.key,
-    run: 0,
+    run,
     seq,
     state: 'pending',
     token: 0,
@@ -142,19 +156,12 @@ function create(
     error: null,
     attempts: [],
   };
-  const later = match.notBefore !== undefined && match.notBefore > now;
   const free = isUnblocked(reactor, delivery);
   reactor.deliveries.set(placeOf(delivery), delivery);
   if (match.dead) {
     const { reason, error } = match.dead;
     become(database, delivery, 'dead', { reason, error, finishedAt: now });
     recordAttempt(delivery, { attempt: 0, outcome: 'dead', at: now, ms: 0, error });
-    return 'dead';
-  }
-  if (room && !later && free) {
-    become(database, delivery, 'running', { token: 1, instance });
-    return 'running';
-  }
-  become(database, delivery, 'pending', { dueAt: !free ? null : later ? (match.notBefore ?? now) : now });
-  return 'pending';
+  } else become(database, delivery, 'pending', { dueAt: free ? Math.max(now, match.notBefore ?? 0) : null });
+  return delivery;
 }

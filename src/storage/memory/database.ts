@@ -4,7 +4,14 @@ import { GENESIS_HASH } from '../../core/chain.js';
 import type { DeliveryState, EndReason } from '../../core/delivery.js';
 import type { Failure } from '../../core/errors.js';
 import type { StoredEvent } from '../../core/event.js';
-import type { DeliveryRef, OncePlace, ReactorRow, ReplayRow, StoredAttempt } from '../storage.js';
+import type {
+  DeliveryRef,
+  OncePlace,
+  ReactorRow,
+  ReplayProgress,
+  ReplayRow,
+  StoredAttempt,
+} from '../storage.js';
 
 export type MemoryDelivery = {
   readonly reactor: number;
@@ -38,6 +45,11 @@ export type MemoryReactor = {
 
 export type MemoryInstance = { leaseUntil: number; leaseMs: number; lost: boolean; dead: boolean };
 
+/** With its reactors by key. */
+export type MemoryReplay = Omit<ReplayRow, 'reactors'> & {
+  readonly reactors: Map<number, { -readonly [K in 'position' | 'created' | 'skipped']: ReplayProgress[K] }>;
+};
+
 export interface MemoryDatabase {
   readonly logId: string;
   readonly events: StoredEvent[];
@@ -48,7 +60,7 @@ export interface MemoryDatabase {
   readonly instances: Map<string, MemoryInstance>;
   /** Remembered results, by {@link oncePlace}. */
   readonly once: Map<string, string>;
-  readonly replays: Map<number, ReplayRow>;
+  readonly replays: Map<number, MemoryReplay>;
   readonly hints: Set<(from: string) => void>;
   /** As if the process of this instance had been killed: its storage answers nothing any more. */
   kill(instance: string): void;

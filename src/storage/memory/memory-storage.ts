@@ -15,6 +15,7 @@ import {
 } from './database.js';
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
+import { fanOutReplay, startReplay } from './replays.js';
 
 /** For `memoryStorage`. */
 export interface MemoryStorageOptions {
@@ -101,10 +102,22 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       if (recovered.recovered.length > 0) wrote();
       return recovered;
     },
-    nextDueInMs: async (reactors) => {
+    nextDueInMs: async (reactors, lane = 'live') => {
       alive();
-      const due = reactors.flatMap((key) => nextDueAt(database.reactors.get(key)) ?? []);
+      const due = reactors.flatMap((key) => nextDueAt(database.reactors.get(key), lane) ?? []);
       return due.length > 0 ? due.reduce((first, each) => Math.min(first, each)) - now() : undefined;
+    },
+    startReplay: async (replay) => {
+      alive();
+      const row = startReplay(database, replay, now());
+      wrote();
+      return row;
+    },
+    fanOutReplay: async (page) => {
+      alive();
+      const result = fanOutReplay(database, page, now());
+      if (result.outcome === 'done') wrote();
+      return result;
     },
     get read() {
       if (!reading) alive();

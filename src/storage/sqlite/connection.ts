@@ -15,6 +15,7 @@ import { createOnceRows, type OnceRows } from './once.js';
 import { openFile } from './open-file.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
+import { createReplays, type Replays } from './replays.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
 import type { SqliteDriver } from './sqlite-like.js';
 import { RUNNING } from './states.js';
@@ -29,6 +30,7 @@ export interface Connection {
   readonly fanOut: FanOutAll;
   readonly claims: Claims;
   readonly reactors: Reactors;
+  readonly replays: Replays;
   readonly edits: EditRows;
   readonly instances: Instances;
   readonly readers: Readers;
@@ -74,6 +76,7 @@ export async function connect(options: {
   const once = createOnceRows(db);
   const wakeNext = createWakeNext(db);
   const reactors = createReactors(db, cache);
+  const replays = createReplays(db, cache, attempts);
   const instances = createInstances(db, liveness, attempts, wakeNext);
   const version = db.prepare('PRAGMA data_version');
   const mark = db.prepare(
@@ -104,7 +107,8 @@ export async function connect(options: {
     fanOut: createFanOut(db, cache, attempts),
     claims: createClaims(db, cache),
     reactors,
-    edits: createEdits(db, reactors, wakeNext),
+    replays,
+    edits: createEdits(db, { reactors, replays, wakeNext }),
     instances,
     readers: createReaders(db, () => instances.running(), once),
     once,

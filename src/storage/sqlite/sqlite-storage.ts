@@ -107,14 +107,25 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       if (dead.length === 0) return { recovered: [], more: false };
       return await write(() => instances.takeBack(dead, limit, now()));
     },
-    nextDueInMs: async (reactors) => {
+    nextDueInMs: async (reactors, lane = 'live') => {
       const { claims } = open();
       let earliest: number | undefined;
       for (const reactor of reactors) {
-        const dueAt = claims.nextDueAt(reactor);
+        const dueAt = claims.nextDueAt(reactor, lane);
         if (dueAt !== undefined && (earliest === undefined || dueAt < earliest)) earliest = dueAt;
       }
       return earliest === undefined ? undefined : earliest - now();
+    },
+    startReplay: async (replay) => {
+      const { write, replays, readers } = open();
+      const run = await write(() => replays.start(replay, now()));
+      const row = await readers.replay(run);
+      if (!row) throw new Error(`replay ${run} has no row`);
+      return row;
+    },
+    fanOutReplay: async (page) => {
+      const { write, replays } = open();
+      return await write(() => replays.fanOut(page, now()));
     },
     get read() {
       return open().readers;
