@@ -5,6 +5,7 @@ import { proveIdle } from './idle.js';
 import { proveModel } from './model.js';
 import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
+import { proveReplay } from './replay.js';
 import { proveStale } from './stale.js';
 
 type Outcome = { report: object; holds: boolean };
@@ -60,6 +61,24 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
       await proveModel({ sequences: scaled(10_000), storage: 'sqlite' }),
     ];
     return { report: reports, holds: reports.every(({ sequences }) => sequences === scaled(10_000)) };
+  },
+  replay: async () => {
+    const payments = scaled(10_000);
+    const report = await proveReplay({ payments, kills: 5, aloneMs: scaled(5_000) });
+    const { again, fresh } = report;
+    return {
+      report,
+      holds:
+        report.liveUntouched &&
+        [again, fresh].every(
+          ({ deliveries, succeeded }) => deliveries === payments && succeeded === payments,
+        ) &&
+        again.children === 0 &&
+        again.effectCalls === 0 &&
+        fresh.children === payments &&
+        fresh.effects === payments &&
+        report.besideP99Ms <= report.aloneP99Ms * 2,
+    };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });

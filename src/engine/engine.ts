@@ -114,7 +114,7 @@ export function createEngine(parts: EngineParts): Engine {
     roster,
     intake,
     versions,
-    memory: createMemory(parts),
+    memory: createMemory({ ...parts, submit: (work) => committer.submit(work) }),
     lifecycle,
     settler,
     pulse,
@@ -143,6 +143,7 @@ export function createEngine(parts: EngineParts): Engine {
     runner,
     supersede: (reactor) => registrar.supersede(reactor),
     identityLost: () => void guard.newIdentity(),
+    committing: () => committer.busy(),
     failed: (error) => storageFailed(error, true),
     pulse,
   });

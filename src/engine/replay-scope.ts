@@ -101,9 +101,7 @@ function inverted(message: string, from: number, to: number): NexusError {
 function check(holds: boolean, option: string, expected: string, got: unknown): void {
   if (holds) return;
   const came = typeof got === 'function' ? 'a function' : JSON.stringify(got);
-  throw new NexusError(
-    'NEXUS_INVALID_OPTION',
-    `a replay's ${option} must be ${expected}; got ${came}`,
-    { details: { option, expected } },
-  );
+  throw new NexusError('NEXUS_INVALID_OPTION', `a replay's ${option} must be ${expected}; got ${came}`, {
+    details: { option, expected },
+  });
 }

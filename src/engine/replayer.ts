@@ -35,6 +35,8 @@ const OPEN_AT_MOST = 512;
 const PAGE = 128;
 /** A process has an eye on so many running replays; the others wait for them. */
 const RUNNING_AT_MOST = 100;
+/** Turns of the event loop that a replay waits for commits; in a stream without end it has its turn, too. */
+const MOST_TURNS = 8;
 const TRY_AGAIN_MS = 1_000;
 /** After a claim that found nothing though something was due: its former handler is still on its way back. */
 const EMPTY_HANDED_MS = 250;
@@ -49,6 +51,8 @@ export function createReplayer(options: {
   runner: Runner;
   supersede: (reactor: LocalReactor) => void;
   identityLost: () => void;
+  /** Something waits for its commit, or is being committed. */
+  committing: () => boolean;
   failed: (error: unknown) => void;
   pulse: () => void;
 }): Replayer {
@@ -98,8 +102,13 @@ export function createReplayer(options: {
     if (!stopped) await wakeForNext();
   };
 
-  /** Live work has its turn between the steps of a replay. */
-  const giveWay = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  /** A write blocks the event loop: between those of a replay, what waits to be committed goes first. */
+  const giveWay = async (): Promise<void> => {
+    for (let turn = 0; turn < MOST_TURNS; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (!options.committing()) return;
+    }
+  };
 
   const refresh = async (): Promise<void> => {
     const rows = await storage.read.replays({ state: 'running', limit: RUNNING_AT_MOST });
@@ -172,7 +181,10 @@ export function createReplayer(options: {
     for (const reactor of [...due]) {
       const limit = roomOf(reactor);
       if (stopped || !reactor.row || !isActive(reactor)) due.delete(reactor);
-      else if (limit > 0 && (await claimFor(reactor, limit))) fed = true;
+      else if (limit > 0) {
+        if (await claimFor(reactor, limit)) fed = true;
+        await giveWay();
+      }
     }
     return fed;
   };

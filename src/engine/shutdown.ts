@@ -63,7 +63,7 @@ export function createShutdown(options: {
     const left = await committer.stop();
     let unrecorded = settler.tally.unrecorded;
     for (const work of left) {
-      if (work.kind === 'append') work.failed(options.closedError());
+      if (work.kind === 'append' || work.kind === 'once') work.failed(options.closedError());
       else if (work.kind === 'settle') unrecorded += 1;
     }
     options.unsubscribe();

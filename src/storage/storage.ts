@@ -47,7 +47,7 @@ export interface Storage {
   register(registration: Registration): Promise<ReactorRow>;
 
   /**
-   * One atomic, durable step: settle → append → fan out → head. Lost leases, duplicates, conflicts and superseded
+   * One atomic, durable step: remember → settle → append → fan out → head. Lost leases, duplicates, conflicts and superseded
    * reactors are outcomes; only what keeps the whole batch from being stored throws.
    *
    * @throws NexusError NEXUS_STORAGE with `details.retryable` and `details.outcome` ('not_stored' | 'unknown'), NEXUS_STORAGE_FULL
@@ -59,14 +59,6 @@ export interface Storage {
 
   /** Marks suspects as started, before their handler is called. False where the lease is lost. */
   markStarted(leases: readonly Lease[]): Promise<boolean[]>;
-
-  /** Remembers the result of an effect for a reactor and an event; a result that is there already stays. */
-  saveOnce(record: {
-    readonly lease: Lease;
-    readonly run: number;
-    readonly key: string;
-    readonly result: string;
-  }): Promise<'saved' | 'lease_lost'>;
 
   /** Extends this instance's lease. `lost` when another instance has taken over what it held. */
   renew(): Promise<'held' | 'lost'>;
@@ -127,9 +119,20 @@ export type Registration = {
 export type Lease = DeliveryRef & { readonly token: number };
 
 export type Batch = {
+  /** Results to remember. @default none */
+  readonly once?: readonly OnceRecord[];
   readonly settlements: readonly Settlement[];
   readonly events: readonly NewEvent[];
   readonly fanOuts: readonly FanOut[];
+};
+
+/** The result of an effect, for a reactor and an event. It counts only while its lease holds; one that is there already stays. */
+export type OnceRecord = {
+  readonly lease: Lease;
+  /** 0, or that of a replay that remembers for itself. */
+  readonly run: number;
+  readonly key: string;
+  readonly result: string;
 };
 
 /** How an attempt ended. It counts only while its lease holds. */
@@ -191,6 +194,8 @@ export type Match = {
 };
 
 export type Committed = {
+  /** Parallel to the batch's results to remember. */
+  readonly once: readonly ('saved' | 'lease_lost')[];
   /** Parallel to the batch's settlements. */
   readonly settlements: readonly ('settled' | 'lease_lost')[];
   /** Parallel to the batch's events. */

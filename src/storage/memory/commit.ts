@@ -9,6 +9,7 @@ import type {
   FannedOut,
   Match,
   NewEvent,
+  OnceRecord,
   Settlement,
 } from '../storage.js';
 import {
@@ -16,6 +17,7 @@ import {
   find,
   headOf,
   isUnblocked,
+  oncePlace,
   placeOf,
   recordAttempt,
   type MemoryDatabase,
@@ -28,6 +30,7 @@ export function commit(
   batch: Batch,
   context: { now: number; instance: string; sha256: Sha256 },
 ): Committed {
+  const once = (batch.once ?? []).map((record) => remember(database, record));
   const settlements = batch.settlements.map((settlement) => settle(database, settlement, context.now));
   const lost = database.instances.get(context.instance)?.lost !== false;
   const headBefore = headOf(database).seq;
@@ -39,7 +42,16 @@ export function commit(
   const fanOuts = batch.fanOuts.map((each) =>
     fanOut(database, each, { ...context, events, headBefore, lost }),
   );
-  return { settlements, events, fanOuts, head: headOf(database).seq, instance: lost ? 'lost' : 'held' };
+  const { seq: head } = headOf(database);
+  return { once, settlements, events, fanOuts, head, instance: lost ? 'lost' : 'held' };
+}
+
+function remember(database: MemoryDatabase, { lease, run, key, result }: OnceRecord): 'saved' | 'lease_lost' {
+  const delivery = find(database, lease);
+  if (delivery?.state !== 'running' || delivery.token !== lease.token) return 'lease_lost';
+  const place = oncePlace({ reactor: lease.reactor, seq: lease.seq, run, key });
+  if (!database.once.has(place)) database.once.set(place, result);
+  return 'saved';
 }
 
 function settle(database: MemoryDatabase, settlement: Settlement, now: number): 'settled' | 'lease_lost' {

@@ -6,13 +6,7 @@ import { NexusError } from '../../core/errors.js';
 import type { Storage } from '../storage.js';
 import { claim, nextDueAt, recover } from './claims.js';
 import { commit } from './commit.js';
-import {
-  createMemoryDatabase,
-  find,
-  oncePlace,
-  type MemoryDatabase,
-  type MemoryInstance,
-} from './database.js';
+import { createMemoryDatabase, find, type MemoryDatabase, type MemoryInstance } from './database.js';
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
 import { fanOutReplay, startReplay } from './replays.js';
@@ -82,14 +76,6 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
         delivery.started = true;
         return true;
       });
-    },
-    saveOnce: async ({ lease, run, key, result }) => {
-      alive();
-      const delivery = find(database, lease);
-      if (delivery?.state !== 'running' || delivery.token !== lease.token) return 'lease_lost';
-      const place = oncePlace({ reactor: lease.reactor, seq: lease.seq, run, key });
-      if (!database.once.has(place)) database.once.set(place, result);
-      return 'saved';
     },
     renew: async () => {
       alive();

@@ -59,11 +59,12 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       return await write(() => reactors.register(registration, now()));
     },
     commit: async (batch) => {
-      const { write, settle, append, fanOut, cache, instance, keepFloor, floor } = open();
+      const { write, once, settle, append, fanOut, cache, instance, keepFloor, floor } = open();
       return await write(
         (): Committed => {
           const at = now();
           keepFloor();
+          const saved = batch.once?.map((record) => once.save(record)) ?? [];
           const settlements = settle(batch.settlements, at);
           const lost = cache.isLost(instance());
           const headBefore = cache.head().seq;
@@ -74,7 +75,8 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
             now: at,
             instance: lost ? undefined : instance(),
           });
-          return { settlements, events, fanOuts, head: cache.head().seq, instance: lost ? 'lost' : 'held' };
+          const { seq: head } = cache.head();
+          return { once: saved, settlements, events, fanOuts, head, instance: lost ? 'lost' : 'held' };
         },
         (committed) => trackLeases(floor, batch, committed),
       ).catch((error: unknown) => {
@@ -92,10 +94,6 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
     markStarted: async (leases) => {
       const { write, markStarted } = open();
       return await write(() => leases.map(markStarted));
-    },
-    saveOnce: async (record) => {
-      const { write, once } = open();
-      return (await write(() => once.save(record))) ? 'saved' : 'lease_lost';
     },
     renew: async () => {
       const { write, renew } = open();
