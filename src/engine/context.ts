@@ -160,7 +160,7 @@ export class AttemptContext implements ReactorContext {
 
 /** How the dedupe keys of a reactor's children begin; the id of their cause follows. A fresh run has keys of its own. */
 export function childKey(reactor: string, freshRun = 0): string {
-  return `child:${reactor}${freshRun > 0 ? `#${freshRun}` : ''}:`;
+  return freshRun > 0 ? `fresh:${freshRun}:${reactor}:` : `child:${reactor}:`;
 }
 
 const none: readonly never[] = [];

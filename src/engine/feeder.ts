@@ -160,7 +160,8 @@ export function createFeeder(options: {
     alarm.set('due', clock.now() + Math.max(dueInMs, emptyHanded && dueInMs <= 0 ? EMPTY_HANDED_MS : 0));
   };
   /** Some reactor knows that it is due and waits for room. */
-  const hasAppetite = (): boolean => roster.active().some((reactor) => reactor.due && reactor.held > 0);
+  const hasAppetite = (): boolean =>
+    roster.active().some(({ due, held, replays }) => due && held > replays.held);
 
   alarm.when('due', () => {
     for (const reactor of roster.all()) reactor.due = true;

@@ -29,12 +29,11 @@ export interface Replayer {
   stop(): Promise<void>;
 }
 
-/** A replay has at most so many open deliveries per reactor, however many millions it covers; with half of them done, more are made. */
-const OPEN_AT_MOST = 512;
-/** A page is one commit, which blocks the event loop for some milliseconds. */
+/** No page is made while a replay has more open deliveries of a reactor, however many millions it covers. */
+const ENOUGH_OPEN = 256;
+/** A page, and a claim, is one commit, which blocks the event loop for some milliseconds. */
 const PAGE = 128;
-/** A process has an eye on so many running replays; the others wait for them. */
-const RUNNING_AT_MOST = 100;
+const RUNNING_AT_ONCE = 100;
 /** Turns of the event loop that a replay waits for commits; in a stream without end it has its turn, too. */
 const MOST_TURNS = 8;
 const TRY_AGAIN_MS = 1_000;
@@ -111,14 +110,24 @@ export function createReplayer(options: {
   };
 
   const refresh = async (): Promise<void> => {
-    const rows = await storage.read.replays({ state: 'running', limit: RUNNING_AT_MOST });
     const before = known;
-    known = new Map(rows.map((row) => [row.run, row]));
+    known = new Map((await readRunning()).map((row) => [row.run, row]));
     for (const [run, each] of followed) each.latest = known.get(run) ?? (await storage.read.replay(run));
     for (const run of before.keys()) {
       if (known.has(run)) continue;
       if ((await storage.read.replay(run))?.state === 'cancelled') runner.cancelRun(run);
     }
+  };
+
+  const readRunning = async (): Promise<ReplayRow[]> => {
+    const rows: ReplayRow[] = [];
+    let page: readonly ReplayRow[];
+    do {
+      const before = rows.at(-1)?.run ?? Number.MAX_SAFE_INTEGER;
+      page = await storage.read.replays({ state: 'running', before, limit: RUNNING_AT_ONCE });
+      rows.push(...page);
+    } while (page.length === RUNNING_AT_ONCE);
+    return rows;
   };
 
   const localOf = (key: number): LocalReactor | undefined =>
@@ -130,7 +139,7 @@ export function createReplayer(options: {
     for (const replay of [...known.values()].reverse()) {
       for (const progress of replay.reactors) {
         const reactor = localOf(progress.reactor);
-        const wanted = progress.position < replay.until && progress.open * 2 <= OPEN_AT_MOST;
+        const wanted = progress.position < replay.until && progress.open <= ENOUGH_OPEN;
         if (stopped || !reactor || reactor.paused || !wanted) continue;
         if (await createPage(replay, progress, reactor)) moved = true;
         await giveWay();
@@ -174,7 +183,7 @@ export function createReplayer(options: {
 
   /** Claims come in batches: a reactor is fed again when it has used up most of what it has. */
   const roomOf = (reactor: LocalReactor): number =>
-    reactor.replays.waiting.length <= replaySlots(reactor) ? budget.replayRoom(reactor) : 0;
+    reactor.replays.waiting.length <= replaySlots(reactor) ? Math.min(PAGE, budget.replayRoom(reactor)) : 0;
 
   const claim = async (): Promise<boolean> => {
     let fed = false;
