@@ -19,7 +19,7 @@ const types = fc.constantFrom<readonly ('A' | 'B')[]>(['A'], ['A', 'B'], ['B']);
 
 const replayAction: fc.Arbitrary<ReplayAction> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('replay' as const), fresh: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('cancelReplay' as const), which }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cancelReplay' as const), which }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('effect' as const), which }) },
 );
 

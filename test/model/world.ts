@@ -108,7 +108,10 @@ export async function play(
     const { seq, run }: Parked = handler;
     const { attempts, succeeded, dead } = ledgerOf(run);
     const childPlace = replays.memoryOf(handler);
-    if (child && outcome === 'succeed' && counts) handler.childOf();
+    if (child && outcome === 'succeed' && counts) {
+      await replays.effect(handler, true, () => turns(8));
+      handler.childOf();
+    }
     if (counts) {
       if (outcome !== 'postpone') attempts.set(seq, (attempts.get(seq) ?? 0) + 1);
       if (outcome === 'succeed') {
@@ -371,7 +374,7 @@ export async function play(
     await rest();
     await check();
     for (let round = 0; round < 200; round++) {
-      while (parked.length > 0) await resolveOne(0, 'succeed', false);
+      while (parked.length > 0) await resolveOne(0, 'succeed', true);
       catchUp();
       const open = [...(await deliveries(nexus)).values()].filter(
         ({ state }) => state === 'pending' || state === 'running',

@@ -5,6 +5,7 @@ import { proveDurable } from '../../proof/durable.js';
 import { proveIdle } from '../../proof/idle.js';
 import { provePoison } from '../../proof/poison.js';
 import { proveProcesses } from '../../proof/processes.js';
+import { proveReplay } from '../../proof/replay.js';
 import { proveStale } from '../../proof/stale.js';
 
 describe('real processes', () => {
@@ -34,6 +35,16 @@ describe('real processes', () => {
       wrong: [],
       superseded: 1,
       chainWhole: true,
+    });
+  });
+
+  it('killed in the middle of a replay go on with it, and double nothing', { timeout: 60_000 }, async () => {
+    const payments = 600;
+    const ran = { deliveries: payments, succeeded: payments };
+    expect(await proveReplay({ payments, kills: 2, aloneMs: 200 })).toMatchObject({
+      again: { ...ran, children: 0, effects: 0, effectCalls: 0 },
+      fresh: { ...ran, children: payments, effects: payments },
+      liveUntouched: true,
     });
   });
 
