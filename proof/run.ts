@@ -9,6 +9,7 @@ import { proveBlocked, proveOrder } from './order.js';
 import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
 import { proveSchedule } from './schedule.js';
+import { proveReplay } from './replay.js';
 import { proveStale } from './stale.js';
 
 type Outcome = { report: object; holds: boolean };
@@ -111,6 +112,24 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
       holds:
         each.missing + each.doubled + each.disordered + some.doubled + some.disordered === 0 &&
         nobodyThere >= 19,
+    };
+  },
+  replay: async () => {
+    const payments = scaled(10_000);
+    const report = await proveReplay({ payments, kills: 5, aloneMs: scaled(5_000) });
+    const { again, fresh } = report;
+    return {
+      report,
+      holds:
+        report.liveUntouched &&
+        [again, fresh].every(
+          ({ deliveries, succeeded }) => deliveries === payments && succeeded === payments,
+        ) &&
+        again.children === 0 &&
+        again.effectCalls === 0 &&
+        fresh.children === payments &&
+        fresh.effects === payments &&
+        report.besideP99Ms <= report.aloneP99Ms * 2,
     };
   },
   idle: () => {

@@ -15,6 +15,7 @@ import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifec
 import type { LoggerLike } from './contract/logger.js';
 import type { Handler, Reactor, ReactorDefinition, ReactorOptions } from './contract/reactor.js';
 import type { Schedule, ScheduleOptions, SchedulePayload, ScheduleWhen } from './contract/schedule.js';
+import type { ReplayDesk, ReplayOptions, ReplayReport } from './contract/replays.js';
 import type { AnyCatalogue, Catalogue, EventOf, InputOf, TypeOf } from './core/catalogue.js';
 import type { Clock } from './core/clock.js';
 import type { RetryPolicy } from './core/retry.js';
@@ -55,6 +56,16 @@ export type {
   ReactorDesk,
   ReactorInfo,
 } from './contract/desks.js';
+export type {
+  Replay,
+  ReplayDesk,
+  ReplayedBefore,
+  ReplayedReactor,
+  ReplayFilter,
+  ReplayOptions,
+  ReplayProgress,
+  ReplayReport,
+} from './contract/replays.js';
 export type { CloseOptions, CloseReport, DeliveryMoment, NexusLifecycle } from './contract/lifecycle.js';
 export type { LoggerLike } from './contract/logger.js';
 export type { Ingress, NexusWithIngress } from './contract/ingress.js';
@@ -162,19 +173,29 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
    */
   waitFor<T extends TypeOf<E>>(type: T, options?: WaitForOptions<E, T>): Promise<EventOf<E, T>>;
   /**
-   * Resolves when every reactor of this process has passed the event and all its deliveries are final.
+   * Resolves when every reactor of this process has passed the event and all its live deliveries are final; replays are
+   * waited for by `replay`.
    *
    * @throws NexusError NEXUS_TIMEOUT (with the deliveries there are), NEXUS_NOT_FOUND, NEXUS_CLOSED
    */
   settled(eventId: string, options?: SettledOptions): Promise<Delivery[]>;
   /** Resolves when nothing is running and nothing is due now. */
   idle(): Promise<void>;
-  /** An event, who matched, every attempt, and its children. @throws NexusError NEXUS_NOT_FOUND */
+  /**
+   * Runs reactors again over events that are in the log, and resolves when the replay is over. It is stored: it goes on
+   * after a crash or a restart, in every process that has the reactor, beside live work and on at most half of a reactor's
+   * slots. The live position stays. Children and results of `ctx.once` are those of the earlier run, unless `fresh`.
+   *
+   * @throws NexusError NEXUS_NOT_FOUND (a reactor), NEXUS_INVALID_OPTION, NEXUS_POSITION_AHEAD, NEXUS_UNKNOWN_EVENT, NEXUS_CLOSED (the replay goes on at the next start)
+   */
+  replay(options: ReplayOptions): Promise<ReplayReport>;
+  /** An event, who matched, every attempt (those of replays too), and its children. @throws NexusError NEXUS_NOT_FOUND */
   explain(eventId: string): Promise<Explanation>;
   readonly events: EventReader;
   readonly deliveries: DeliveryDesk;
   readonly deadLetters: DeadLetterDesk;
   readonly reactors: ReactorDesk;
+  readonly replays: ReplayDesk;
   stats(): Promise<NexusStats>;
   /** Never throws. */
   health(): Promise<Health>;

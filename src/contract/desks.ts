@@ -90,6 +90,8 @@ export interface DeliveryFilter {
   state?: DeliveryState | readonly DeliveryState[];
   reactor?: string;
   eventId?: string;
+  /** Of this run; 0 is live. @default all of them */
+  run?: number;
   type?: string;
   errorCode?: string;
   /** The cursor of the page before. */

@@ -40,7 +40,8 @@ export type EndReason =
   | 'cancelled'
   | 'discarded'
   | 'too_old'
-  | 'reactor_removed';
+  | 'reactor_removed'
+  | 'replay_cancelled';
 
 /** After so many crashes, each with its start marked, a delivery is dead with reason `crashed`. */
 export const MAX_CRASHES = 3;

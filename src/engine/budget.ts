@@ -3,7 +3,7 @@
  * share for each that has any, and for each at least what it runs at once, be there room or not.
  */
 import type { Clock } from '../core/clock.js';
-import { isActive, paceRoom, type LocalReactor } from './local-reactor.js';
+import { isActive, isReplayed, paceRoom, type Held, type LocalReactor } from './local-reactor.js';
 
 /** A reactor whose longest-waiting lease is older gets no new one until it has caught up. */
 const LONGEST_WAIT_MS = 1_000;
@@ -13,8 +13,11 @@ const QUICK_MS = 250;
 export interface Budget {
   /** How many more deliveries a reactor may take into memory now, when so many are promised to others. */
   room(reactor: LocalReactor, promised?: number): number;
-  taken(reactor: LocalReactor, count: number): void;
-  given(reactor: LocalReactor): void;
+  /** The same for replays: at most half of what the reactor may have. */
+  replayRoom(reactor: LocalReactor): number;
+  /** So many came into memory, `replayed` of them of replays. */
+  taken(reactor: LocalReactor, count: number, replayed?: number): void;
+  given(held: Held): void;
   /** Nothing of it waits any more. */
   emptied(reactor: LocalReactor): void;
   /** Deliveries in memory. */
@@ -41,20 +44,30 @@ export function createBudget(options: { clock: Clock; maxInFlight: number }): Bu
         reactor.window = Math.max(reactor.settings.concurrency, reactor.window >> 1);
         return 0;
       }
-      const least = Math.min(reactor.settings.concurrency, maxInFlight) - reactor.held;
+      const least =
+        Math.min(reactor.settings.concurrency, maxInFlight) - (reactor.held - reactor.replays.held);
       const most = Math.min(reactor.window, share(reactor)) - reactor.held;
       const room = Math.max(0, least, Math.min(most, maxInFlight - total - promised));
       return reactor.pace ? Math.max(0, Math.min(room, paceRoom(reactor, clock.now()))) : room;
     },
-    taken: (reactor, count) => {
+    replayRoom: (reactor) => {
+      if (!open || reactor.paused || !isActive(reactor)) return 0;
+      const half = Math.max(1, Math.min(reactor.window, share(reactor)) >> 1);
+      const room = Math.max(0, Math.min(half - reactor.replays.held, maxInFlight - total));
+      return reactor.pace ? Math.max(0, Math.min(room, paceRoom(reactor, clock.now()))) : room;
+    },
+    taken: (reactor, count, replayed = 0) => {
       if (reactor.held === 0 && count > 0) sharing += 1;
       reactor.held += count;
+      reactor.replays.held += replayed;
       total += count;
-      reactor.fedAt = clock.now();
+      if (count > replayed) reactor.fedAt = clock.now();
     },
-    given: (reactor) => {
+    given: (held) => {
+      const { reactor } = held;
       reactor.held -= 1;
       if (reactor.held === 0) sharing -= 1;
+      if (isReplayed(held)) reactor.replays.held -= 1;
       total -= 1;
     },
     emptied: (reactor) => {

@@ -5,18 +5,11 @@
 import { NexusError } from '../core/errors.js';
 import type { Clock } from '../core/clock.js';
 import type { StoredEvent } from '../core/event.js';
-import type { Appended, Batch, Committed, Settlement, Storage } from '../storage/storage.js';
+import type { Appended, Batch, Committed, OnceRecord, Settlement, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { FanOuts, Fed } from './fan-out.js';
 import { kindOfFailure } from './storage-failure.js';
-import {
-  createWorkQueue,
-  MAX_BATCH_EVENTS,
-  type CommitWork,
-  type Draft,
-  type SettleWork,
-  type Work,
-} from './work.js';
+import { createWorkQueue, MAX_BATCH_EVENTS, type CommitWork, type Draft, type Work } from './work.js';
 
 export interface Committer {
   /** @throws NexusError NEXUS_OVERLOADED */
@@ -124,7 +117,11 @@ export function createCommitter(options: {
     return [];
   };
 
-  const answer = (work: readonly CommitWork[], batch: DraftBatch, { events, settlements }: Answers): void => {
+  const answer = (
+    work: readonly CommitWork[],
+    batch: DraftBatch,
+    { once, events, settlements }: Answers,
+  ): void => {
     for (let i = 0; i < batch.events.length; i++) {
       const said = batch.events[i];
       const result = events[i];
@@ -135,8 +132,10 @@ export function createCommitter(options: {
     }
     let from = 0;
     let settlement = 0;
+    let remembered = 0;
     for (const each of work) {
       if (each.kind === 'append') each.done(events, from);
+      else if (each.kind === 'once') each.done(once[remembered++] ?? 'lease_lost');
       else each.done(settlements[settlement++] ?? 'lease_lost', events, from);
       from += each.events.length;
     }
@@ -155,7 +154,7 @@ export function createCommitter(options: {
       }),
     );
     if (events.some((event, i) => event !== committed.events[i])) options.identityLost();
-    return { events, settlements };
+    return { once: committed.once, events, settlements };
   };
 
   const wasSettled = async ({ lease, outcome, attempt: made }: Settlement): Promise<boolean> => {
@@ -185,7 +184,7 @@ export function createCommitter(options: {
     backOff(trouble.tries);
     const refuse = kind === 'full' || now - trouble.since > PATIENCE_MS;
     return work.filter((each) => {
-      if (each.kind === 'settle' || !refuse) return true;
+      if (each.kind !== 'append' || !refuse) return true;
       each.failed(error);
       return false;
     });
@@ -240,28 +239,30 @@ export function createCommitter(options: {
 }
 
 /** What there is to commit, its fan-outs apart. */
-type DraftBatch = Pick<Batch, 'settlements'> & { readonly events: readonly Draft[] };
+type DraftBatch = Pick<Batch, 'once' | 'settlements'> & { readonly events: readonly Draft[] };
 
 /** What a commit says of the work in it. */
-type Answers = Pick<Committed, 'events' | 'settlements'>;
+type Answers = Pick<Committed, 'once' | 'events' | 'settlements'>;
 
 function assemble(work: readonly CommitWork[], unsure: boolean): DraftBatch {
   const settlements: Settlement[] = [];
   const events: Draft[] = [];
+  let once: OnceRecord[] | undefined;
   for (const each of work) {
-    if (each.kind === 'settle') {
+    if (each.kind === 'once') (once ??= []).push(each.record);
+    else if (each.kind === 'settle') {
       for (const child of each.events)
         events.push({ ...child, onlyIf: settlements.length, idGiven: child.idGiven || unsure });
       settlements.push(each.settlement);
     } else if (unsure) for (const event of each.events) events.push({ ...event, idGiven: true });
     else events.push(...each.events);
   }
-  return { settlements, events };
+  return { settlements, events, ...(once && { once }) };
 }
 
 /** Settlements apart from appends first, then halves: what is refused is found in a few commits, the rest is stored. */
 function split(work: readonly CommitWork[]): CommitWork[][] {
-  const settles = work.filter((each): each is SettleWork => each.kind === 'settle');
+  const settles = work.filter((each) => each.kind !== 'append');
   if (settles.length > 0 && settles.length < work.length) {
     return [settles, work.filter((each) => each.kind === 'append')];
   }

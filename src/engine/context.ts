@@ -142,7 +142,7 @@ export class AttemptContext implements ReactorContext {
       // With a key of the caller's own, that key alone says what is the same.
       keys:
         options.idempotencyKey === undefined
-          ? [`child:${reactor.settings.name}${fresh ? `#${lease.run}` : ''}:${event.id}:${type}:${nth}`]
+          ? [`${childKey(reactor.settings.name, fresh ? lease.run : 0)}${event.id}:${type}:${nth}`]
           : none,
       // A rerun may compute other content: the first one stands.
       onOther: 'duplicate',
@@ -150,6 +150,11 @@ export class AttemptContext implements ReactorContext {
     this.#children.push(draft);
     return { id: draft.id, type };
   }
+}
+
+/** How the dedupe keys of a reactor's children begin; the id of their cause follows. A fresh run has keys of its own. */
+export function childKey(reactor: string, freshRun = 0): string {
+  return freshRun > 0 ? `fresh:${freshRun}:${reactor}:` : `child:${reactor}:`;
 }
 
 const none: readonly never[] = [];

@@ -107,6 +107,7 @@ function toDeliveryQuery(filter: DeliveryFilter): DeliveryQuery {
     states: asList(filter.state),
     reactor: filter.reactor,
     eventId: filter.eventId,
+    run: filter.run,
     eventType: filter.type,
     errorCode: filter.errorCode,
     after: filter.after === undefined ? undefined : refOf(filter.after),

@@ -17,13 +17,15 @@ import { createForwarder } from './forwarder.js';
 import { createGuard } from './guard.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle } from './lifecycle.js';
-import type { LocalReactor } from './local-reactor.js';
+import { isReplayed, type LocalReactor } from './local-reactor.js';
 import type { EngineParts } from './parts.js';
 import { createMemory } from './once.js';
 import { createRateMeter } from './rate.js';
 import { createReactorDesk } from './reactor-desk.js';
 import { createRegistrar } from './registrar.js';
 import { createRetention } from './retention.js';
+import { createReplayDesk } from './replay-desk.js';
+import { createReplayer } from './replayer.js';
 import { createRoster } from './roster.js';
 import { createRunner, type Runner } from './runner.js';
 import { createSchedules } from './schedules.js';
@@ -103,7 +105,8 @@ export function createEngine(parts: EngineParts): Engine {
     submit: (work) => committer.submit(work),
     hungry: (held) => {
       if (held.suspect) feeder.suspectLeft();
-      hungry(held.reactor);
+      if (isReplayed(held)) replayer.freed(held.reactor);
+      else hungry(held.reactor);
     },
     finished: pulse,
   });
@@ -116,7 +119,7 @@ export function createEngine(parts: EngineParts): Engine {
     roster,
     intake,
     versions,
-    memory: createMemory(parts),
+    memory: createMemory({ ...parts, submit: (work) => committer.submit(work) }),
     lifecycle,
     settler,
     pulse,
@@ -135,6 +138,24 @@ export function createEngine(parts: EngineParts): Engine {
     failed: (error) => storageFailed(error, true),
     pulse,
   });
+  const replayer = createReplayer({
+    storage,
+    clock,
+    versions,
+    alarm,
+    roster,
+    budget,
+    runner,
+    supersede: (reactor) => registrar.supersede(reactor),
+    identityLost: () => void guard.newIdentity(),
+    committing: () => committer.busy(),
+    failed: (error) => storageFailed(error, true),
+    pulse,
+  });
+  const lookAgain = (): void => {
+    feeder.lookAgain();
+    replayer.lookAgain();
+  };
   const guard = createGuard({
     storage,
     clock,
@@ -145,7 +166,7 @@ export function createEngine(parts: EngineParts): Engine {
     leaseMs: parts.leaseMs,
     newInstance,
     runner: () => runner,
-    recovered: () => feeder.lookAgain(),
+    recovered: lookAgain,
     failed: (error) => storageFailed(error, true),
   });
   const registrar = createRegistrar({
@@ -157,7 +178,7 @@ export function createEngine(parts: EngineParts): Engine {
     lifecycle,
     committer,
     fanOuts,
-    feeder,
+    lookAgain,
     storageFailed,
     watch,
   });
@@ -187,7 +208,7 @@ export function createEngine(parts: EngineParts): Engine {
     );
     committer.open();
     retention.start();
-    feeder.kick();
+    lookAgain();
     forwarder.look();
     return { logId };
   };
@@ -232,7 +253,7 @@ export function createEngine(parts: EngineParts): Engine {
     storage,
     versions,
     opened,
-    edited: () => feeder.lookAgain(),
+    edited: lookAgain,
     cancelled: (ref) => runner.cancel(ref),
   });
   const waiting = createWaiting({ storage, versions, roster, watch, opened });
@@ -243,6 +264,7 @@ export function createEngine(parts: EngineParts): Engine {
     committer,
     feeder,
     forwarder,
+    replayer,
     guard,
     retention,
     runner,
@@ -261,6 +283,7 @@ export function createEngine(parts: EngineParts): Engine {
       runner.handling() === 0 &&
       feeder.quiet() &&
       forwarder.quiet() &&
+      replayer.quiet() &&
       !waitsForRow
       ? true
       : undefined;
@@ -322,6 +345,7 @@ export function createEngine(parts: EngineParts): Engine {
     },
     ...desks,
     reactors: createReactorDesk({ storage, roster, opened: registered, refresh: () => registrar.refresh() }),
+    ...createReplayDesk({ storage, logger, intake, roster, replayer, watch, registered }),
     ...createVitals({
       storage,
       clock,

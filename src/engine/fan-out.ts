@@ -212,7 +212,8 @@ function overTo(fanOut: FanOut): number {
   return fanOut.over === 'this-batch' ? 0 : fanOut.over.to;
 }
 
-function match(reactor: LocalReactor, place: number, event: StoredEvent, versions: Versions): Match {
+/** An event that is to be delivered, with its key where the reactor has them. */
+export function match(reactor: LocalReactor, place: number, event: StoredEvent, versions: Versions): Match {
   const { orderBy } = reactor.settings;
   const base: Match =
     event.notBefore === null ? { event: place } : { event: place, notBefore: event.notBefore };

@@ -4,7 +4,14 @@ import type { Claimed, Leased, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Fed } from './fan-out.js';
-import { isActive, paceReopensAt, paceRoom, type Held, type LocalReactor } from './local-reactor.js';
+import {
+  isActive,
+  isReplayed,
+  paceReopensAt,
+  paceRoom,
+  type Held,
+  type LocalReactor,
+} from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
 
@@ -157,7 +164,9 @@ export function createFeeder(options: {
       if (each.suspect) suspects += 1;
       fed.held.push(toHeld(fed.reactor, each, now));
     }
-    for (const { reactor, held } of byKey.values()) if (held.length > 0) budget.taken(reactor, held.length);
+    // Suspects are fed from here, those of replays too.
+    for (const { reactor, held } of byKey.values())
+      if (held.length > 0) budget.taken(reactor, held.length, held.filter(isReplayed).length);
     return [...byKey.values()].filter(({ held }) => held.length > 0);
   };
 
@@ -177,7 +186,8 @@ export function createFeeder(options: {
     alarm.set('due', clock.now() + Math.max(dueInMs, emptyHanded && dueInMs <= 0 ? EMPTY_HANDED_MS : 0));
   };
   /** Some reactor knows that it is due and waits for room. */
-  const hasAppetite = (): boolean => roster.active().some((reactor) => reactor.due && reactor.held > 0);
+  const hasAppetite = (): boolean =>
+    roster.active().some(({ due, held, replays }) => due && held > replays.held);
 
   alarm.when('pace', () => {
     if (suspectsWait) mayHaveSuspects = true;
@@ -212,7 +222,8 @@ export function createFeeder(options: {
   };
 }
 
-function toHeld(reactor: LocalReactor, leased: Leased, now: number): Held {
+/** A delivery that was claimed, in memory. */
+export function toHeld(reactor: LocalReactor, leased: Leased, now: number): Held {
   return {
     reactor,
     lease: leased.lease,

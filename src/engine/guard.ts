@@ -5,7 +5,7 @@ import type { LoggerLike } from '../nexus.js';
 import type { Opened, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Lifecycle } from './lifecycle.js';
-import { deliveryId } from './local-reactor.js';
+import { deliveryId, takeWaiting } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
 
@@ -68,7 +68,7 @@ export function createGuard(options: {
       'this instance lost its lease: another one has taken over what it held',
     );
     for (const reactor of options.roster.all()) {
-      for (const held of reactor.waiting.splice(0)) options.runner().giveUp(held, reason);
+      for (const held of takeWaiting(reactor)) options.runner().giveUp(held, reason);
       for (const held of [...reactor.handling]) options.runner().giveUp(held, reason);
     }
     await enter();

@@ -54,8 +54,10 @@ export type LocalReactor = {
   /** Whether something of it may be due in storage. While it is, new deliveries queue up there behind it. */
   due: boolean;
   paused: boolean;
-  /** Leased, handler not called yet. */
+  /** Leased, handler not called yet; live ones. */
   readonly waiting: Held[];
+  /** The same of replays; and how many of `handling` and of `held` are replays'. */
+  readonly replays: { readonly waiting: Held[]; handling: number; held: number };
   /** A slot each: handlers that have not come back. */
   readonly handling: Set<Held>;
   /** Deliveries in memory, from lease to recorded outcome. */
@@ -77,6 +79,7 @@ export function createLocalReactor(settings: ReactorSettings): LocalReactor {
     due: true,
     paused: false,
     waiting: [],
+    replays: { waiting: [], handling: 0, held: 0 },
     handling: new Set(),
     held: 0,
     window: Math.max(64, settings.concurrency * 2),
@@ -102,12 +105,27 @@ const AHEAD_MS = 500;
 
 /** How many more deliveries its pace lets it lease now. */
 export function paceRoom(reactor: LocalReactor, now: number): number {
-  return reactor.pace ? reactor.pace.until(now + AHEAD_MS) - reactor.waiting.length : Infinity;
+  const { pace, waiting, replays } = reactor;
+  return pace ? pace.until(now + AHEAD_MS) - waiting.length - replays.waiting.length : Infinity;
 }
 
 /** When {@link paceRoom} has room again, as far as it is time that it waits for; epoch ms. */
-export function paceReopensAt({ pace, waiting }: LocalReactor): number {
-  return pace ? pace.from(waiting.length + 1) - AHEAD_MS : -Infinity;
+export function paceReopensAt({ pace, waiting, replays }: LocalReactor): number {
+  return pace ? pace.from(waiting.length + replays.waiting.length + 1) - AHEAD_MS : -Infinity;
+}
+
+export function isReplayed(held: Held): boolean {
+  return held.lease.run > 0;
+}
+
+/** How many handlers of replays may run at once: half of the slots, so that live work always finds one; of a single slot, that one. */
+export function replaySlots({ settings }: LocalReactor): number {
+  return Math.max(1, settings.concurrency >> 1);
+}
+
+/** Takes away everything whose handler was not called yet. */
+export function takeWaiting(reactor: LocalReactor): Held[] {
+  return [...reactor.waiting.splice(0), ...reactor.replays.waiting.splice(0)];
 }
 
 /** A delivery's public id. */

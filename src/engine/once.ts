@@ -1,9 +1,10 @@
 /** What a handler does once for an event, however often it runs: `ctx.once` and the keys it gives to remote APIs. */
 import { utf8Length, type Sha256 } from '../core/chain.js';
 import { NexusError } from '../core/errors.js';
-import type { Storage } from '../storage/storage.js';
+import type { OnceRecord, Storage } from '../storage/storage.js';
 import { leaseLost } from './lease-lost.js';
 import { deliveryId, type Held } from './local-reactor.js';
+import type { OnceWork } from './work.js';
 
 export interface Memory {
   /** What the effect resolved to, now or in an earlier attempt. */
@@ -17,7 +18,19 @@ const MAX_RESULT_BYTES = 65_536;
 /** A result of undefined: JSON has no word for it. */
 const NOTHING = '';
 
-export function createMemory({ storage, sha256 }: { storage: Storage; sha256: Sha256 }): Memory {
+export function createMemory({
+  storage,
+  sha256,
+  submit,
+}: {
+  storage: Storage;
+  sha256: Sha256;
+  submit: (work: OnceWork) => void;
+}): Memory {
+  /** In the next commit, with whatever else there is: an effect costs no commit of its own. */
+  const save = (record: OnceRecord): Promise<'saved' | 'lease_lost'> =>
+    new Promise((done, failed) => submit({ kind: 'once', record, events: [], done, failed }));
+
   return {
     once: async <R>(held: Held, key: string, effect: () => Promise<R> | R): Promise<R> => {
       checkKey('once', key);
@@ -27,7 +40,7 @@ export function createMemory({ storage, sha256 }: { storage: Storage; sha256: Sh
       if (known !== undefined) return decode(known) as R;
       if (held.phase === 'over') throw leaseLost(deliveryId(held.lease));
       const result = encode(key, await effect());
-      const saved = await storage.saveOnce({ lease: held.lease, run, key, result });
+      const saved = await save({ lease: held.lease, run, key, result });
       if (saved === 'lease_lost') throw leaseLost(deliveryId(held.lease));
       return decode(result) as R;
     },

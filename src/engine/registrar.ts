@@ -5,7 +5,6 @@ import type { LoggerLike, Reactor } from '../nexus.js';
 import type { Storage } from '../storage/storage.js';
 import type { Committer } from './committer.js';
 import type { FanOuts } from './fan-out.js';
-import type { Feeder } from './feeder.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { LocalReactor, ReactorSettings } from './local-reactor.js';
 import { followRow, type Roster } from './roster.js';
@@ -31,11 +30,12 @@ export function createRegistrar(options: {
   lifecycle: Lifecycle;
   committer: Committer;
   fanOuts: FanOuts;
-  feeder: Feeder;
+  /** Something of every reactor may be due. */
+  lookAgain: () => void;
   storageFailed: (error: unknown, retrying: boolean) => void;
   watch: Watch;
 }): Registrar {
-  const { storage, roster, runner, lifecycle, committer, fanOuts, feeder } = options;
+  const { storage, roster, runner, lifecycle, committer, fanOuts, lookAgain } = options;
 
   /** In call order with this process's dispatches: what was dispatched before is not for a reactor that starts `now`. */
   const submit = (reactor: LocalReactor): void =>
@@ -53,7 +53,7 @@ export function createRegistrar(options: {
       roster.changed();
       const { seq } = await storage.read.head();
       fanOuts.sawHead(Math.max(seq, row.position));
-      feeder.lookAgain();
+      lookAgain();
     } catch (error) {
       const again = kindOfFailure(error) !== 'refused';
       options.storageFailed(error, again);
@@ -111,7 +111,7 @@ export function createRegistrar(options: {
       }
       fanOuts.sawHead(seq);
       committer.kick();
-      feeder.lookAgain();
+      lookAgain();
       options.watch.pulse();
     },
   };

@@ -10,7 +10,14 @@ import type { Fed } from './fan-out.js';
 import type { Lifecycle } from './lifecycle.js';
 import { moment } from './moment.js';
 import { leaseLost } from './lease-lost.js';
-import { deliveryId, type Held, type LocalReactor } from './local-reactor.js';
+import {
+  deliveryId,
+  isReplayed,
+  replaySlots,
+  takeWaiting,
+  type Held,
+  type LocalReactor,
+} from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Settler } from './settler.js';
 
@@ -22,6 +29,8 @@ export interface Runner {
   giveUp(held: Held, reason: NexusError): void;
   /** A delivery was cancelled: its handler's signal aborts. */
   cancel(ref: DeliveryRef): void;
+  /** So were all deliveries of a replay. */
+  cancelRun(run: number): void;
   /** Aborts every handler that runs and returns its delivery, no attempt burned; their number. */
   interrupt(): number;
   /** Gives back leases whose handler was not called, of one reactor or all; their number. */
@@ -60,13 +69,14 @@ export function createRunner(
   /** `now` is for the first that begins: a handler may take its time before the next one. */
   const pump = (reactor: LocalReactor, now?: number): void => {
     const { waiting, handling, settings, pace } = reactor;
-    while (waiting.length > 0 && handling.size < settings.concurrency && !reactor.paused) {
+    while (handling.size < settings.concurrency && !reactor.paused) {
       if (pace && pace.from(1) > clock.now()) {
-        keepPace(reactor, pace.from(1));
+        if (waiting.length + reactor.replays.waiting.length > 0) keepPace(reactor, pace.from(1));
         break;
       }
-      const held = waiting.shift();
-      if (held) begin(held, now ?? clock.now());
+      const held = waiting.shift() ?? nextReplayed(reactor);
+      if (!held) break;
+      begin(held, now ?? clock.now());
       now = undefined;
     }
     if (waiting.length === 0) {
@@ -79,9 +89,16 @@ export function createRunner(
   const keepPace = (reactor: LocalReactor, startsAt: number): void => {
     alarm.noLaterThan('pace', startsAt);
     if (startsAt - clock.now() <= KEPT_MS) return;
-    const { waiting } = reactor;
-    const suspects = waiting.filter(({ suspect }) => suspect);
-    for (const held of waiting.splice(0, waiting.length, ...suspects)) if (!held.suspect) giveBack(held);
+    for (const waiting of [reactor.waiting, reactor.replays.waiting]) {
+      const suspects = waiting.filter(({ suspect }) => suspect);
+      for (const held of waiting.splice(0, waiting.length, ...suspects)) if (!held.suspect) giveBack(held);
+    }
+  };
+
+  /** Live work goes first, and replays leave it slots to come back to. */
+  const nextReplayed = (reactor: LocalReactor): Held | undefined => {
+    const { replays } = reactor;
+    return replays.handling < replaySlots(reactor) ? replays.waiting.shift() : undefined;
   };
 
   const begin = (held: Held, now: number): void => {
@@ -94,6 +111,7 @@ export function createRunner(
     held.phase = 'handling';
     reactor.handling.add(held);
     reactor.pace?.started(now);
+    if (isReplayed(held)) reactor.replays.handling += 1;
     alarm.noLaterThan('deadline', held.startedAt + reactor.settings.timeoutMs);
     if (!held.suspect) {
       call(held);
@@ -184,7 +202,9 @@ export function createRunner(
   };
 
   const leaveSlot = (held: Held, now?: number): void => {
-    if (held.reactor.handling.delete(held)) pump(held.reactor, now);
+    if (!held.reactor.handling.delete(held)) return;
+    if (isReplayed(held)) held.reactor.replays.handling -= 1;
+    pump(held.reactor, now);
   };
 
   /** Its lease is lost: nothing to record. */
@@ -253,8 +273,9 @@ export function createRunner(
     if (held.phase === 'over') return;
     if (held.phase === 'handling') linger(held);
     else {
-      const place = held.reactor.waiting.indexOf(held);
-      if (place >= 0) held.reactor.waiting.splice(place, 1);
+      const queue = isReplayed(held) ? held.reactor.replays.waiting : held.reactor.waiting;
+      const place = queue.indexOf(held);
+      if (place >= 0) queue.splice(place, 1);
     }
     held.phase = 'over';
     settler.lost(held);
@@ -265,7 +286,7 @@ export function createRunner(
     pump,
     feed: (fed) => {
       for (const { reactor, held } of fed) {
-        for (const each of held) reactor.waiting.push(each);
+        for (const each of held) (isReplayed(each) ? reactor.replays.waiting : reactor.waiting).push(each);
         pump(reactor);
       }
     },
@@ -273,10 +294,14 @@ export function createRunner(
     cancel: ({ reactor: key, run, seq }) => {
       for (const reactor of roster.all()) {
         if (reactor.row?.key !== key) continue;
-        const held = [...reactor.waiting, ...reactor.handling].find(
-          ({ lease }) => lease.run === run && lease.seq === seq,
-        );
+        const held = everything(reactor).find(({ lease }) => lease.run === run && lease.seq === seq);
         if (held) giveUp(held, leaseLost(deliveryId(held.lease)));
+      }
+    },
+    cancelRun: (run) => {
+      for (const reactor of roster.all()) {
+        for (const held of everything(reactor))
+          if (held.lease.run === run) giveUp(held, leaseLost(deliveryId(held.lease)));
       }
     },
     interrupt: () => {
@@ -295,7 +320,7 @@ export function createRunner(
     release: (of) => {
       let count = 0;
       for (const reactor of of ? [of] : roster.all()) {
-        for (const held of reactor.waiting.splice(0)) {
+        for (const held of takeWaiting(reactor)) {
           count += 1;
           giveBack(held);
         }
@@ -310,6 +335,10 @@ export function createRunner(
     },
     lingering: () => [...lingering.keys()].map((held) => held.lease),
   };
+}
+
+function everything(reactor: LocalReactor): Held[] {
+  return [...reactor.waiting, ...reactor.replays.waiting, ...reactor.handling];
 }
 
 function isTooOld({ reactor, event, lease, startedAt }: Held): boolean {

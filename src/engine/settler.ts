@@ -6,7 +6,7 @@ import type { Appended, Lease, Outcome, Settlement } from '../storage/storage.js
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Lifecycle } from './lifecycle.js';
-import type { Held } from './local-reactor.js';
+import { isReplayed, type Held } from './local-reactor.js';
 import { moment, succeededMoment } from './moment.js';
 import type { Draft, SettleWork, Work } from './work.js';
 
@@ -49,7 +49,8 @@ export function createSettler(options: {
       tally.settled += 1;
       if (ended.children.length > 0) tellDuplicates(ended.children, results, from);
       tell(held, ended);
-      if (ended.outcome.to === 'pending') alarm.noLaterThan('due', clock.now() + ended.outcome.delayMs);
+      if (ended.outcome.to === 'pending')
+        alarm.noLaterThan(isReplayed(held) ? 'replay' : 'due', clock.now() + ended.outcome.delayMs);
       options.finished(held);
     },
     leaseLost: (held) => leave(held),
@@ -81,7 +82,7 @@ export function createSettler(options: {
   };
 
   const leave = (held: Held): void => {
-    budget.given(held.reactor);
+    budget.given(held);
     options.hungry(held);
   };
 

@@ -13,6 +13,7 @@ import type { Forwarder } from './forwarder.js';
 import type { Guard } from './guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Retention } from './retention.js';
+import type { Replayer } from './replayer.js';
 import type { Runner } from './runner.js';
 import type { Settler } from './settler.js';
 import type { Watch } from './watch.js';
@@ -32,6 +33,7 @@ export function createShutdown(options: {
   committer: Committer;
   feeder: Feeder;
   forwarder: Forwarder;
+  replayer: Replayer;
   guard: Guard;
   retention: Retention;
   runner: Runner;
@@ -54,8 +56,11 @@ export function createShutdown(options: {
     );
     const settledBefore = settler.tally.settled;
     if (opened) forwarder.look();
+    const replaysStopped = options.replayer.stop();
     await options.feeder.stop();
-    const released = runner.release();
+    let released = runner.release();
+    await replaysStopped;
+    released += runner.release();
     // What waits for a storage that is not open will not happen any more.
     if (opened) {
       const rest = (): boolean => forwarder.quiet() && runner.handling() === 0 && committer.pending() === 0;
@@ -67,7 +72,7 @@ export function createShutdown(options: {
     const left = await committer.stop();
     let unrecorded = settler.tally.unrecorded;
     for (const work of left) {
-      if (work.kind === 'append') work.failed(options.closedError());
+      if (work.kind === 'append' || work.kind === 'once') work.failed(options.closedError());
       else if (work.kind === 'settle') unrecorded += 1;
     }
     // What it had said may just have been refused.

@@ -31,7 +31,12 @@ export function createWaiting(options: {
   const look = async (event: StoredEvent): Promise<{ deliveries: Delivery[]; final: boolean }> => {
     const deliveries: Delivery[] = [];
     for (let after, more = true; more;) {
-      const page = await storage.read.deliveries({ eventId: event.id, limit: PAGE, ...(after && { after }) });
+      const page = await storage.read.deliveries({
+        eventId: event.id,
+        run: 0,
+        limit: PAGE,
+        ...(after && { after }),
+      });
       deliveries.push(...page.items.map(toDelivery));
       after = page.next;
       more = after !== undefined;

@@ -1,6 +1,6 @@
 /** What waits for the committer. */
 import type { JsonObject, StoredEvent } from '../core/event.js';
-import type { Appended, NewEvent, Settlement } from '../storage/storage.js';
+import type { Appended, NewEvent, OnceRecord, Settlement } from '../storage/storage.js';
 
 /** An event on its way into the log: it gets its place there once it is committed, and is an event of the log from then on. */
 export type Draft = NewEvent & { -readonly [K in 'seq' | 'hash']: StoredEvent[K] } & {
@@ -27,10 +27,19 @@ export type SettleWork = {
   failed(error: unknown): void;
 };
 
+/** The result of an effect, to be remembered. */
+export type OnceWork = {
+  readonly kind: 'once';
+  readonly record: OnceRecord;
+  readonly events: readonly never[];
+  done(outcome: 'saved' | 'lease_lost'): void;
+  failed(error: unknown): void;
+};
+
 /** Something that must happen between the commits of what was said before and after it. */
 export type TaskWork = { readonly kind: 'task'; readonly run: () => Promise<void> };
 
-export type CommitWork = AppendWork | SettleWork;
+export type CommitWork = AppendWork | SettleWork | OnceWork;
 export type Work = CommitWork | TaskWork;
 
 /** What a batch may cost: events, bytes and settlements. */
@@ -97,7 +106,7 @@ export function createWorkQueue(): WorkQueue {
         const work = items[first];
         if (work === undefined || work.kind === 'task') return batch;
         const workBytes = size(work);
-        if (work.kind === 'settle') settlements += 1;
+        if (work.kind !== 'append') settlements += 1;
         events += work.events.length;
         batchBytes += workBytes;
         const full =

@@ -3,6 +3,7 @@ import type { DeliveryState, EndReason } from '../core/delivery.js';
 import type { Failure } from '../core/errors.js';
 import type { StoredEvent } from '../core/event.js';
 import type { Subscription } from '../core/subscription.js';
+import type { ReplayReaders } from './replays.js';
 
 /** A reactor as stored. */
 export type ReactorRow = {
@@ -29,33 +30,6 @@ export type OncePlace = {
   /** 0, or that of a replay that remembers for itself. */
   readonly run: number;
   readonly key: string;
-};
-
-/** A replay as stored: a run over events that are in the log. */
-export type ReplayRow = {
-  /** Its number, which its deliveries bear. */
-  readonly run: number;
-  /** It covers `after < seq <= until`, of these the events with `fromAt <= timestamp < toAt` where given (epoch ms). */
-  readonly after: number;
-  readonly until: number;
-  readonly fromAt: number | null;
-  readonly toAt: number | null;
-  /** Null: whatever the reactor subscribes to. */
-  readonly types: readonly string[] | null;
-  readonly fresh: boolean;
-  readonly state: 'running' | 'done' | 'cancelled';
-  readonly createdAt: number;
-  readonly finishedAt: number | null;
-  readonly reactors: readonly ReplayProgress[];
-};
-
-export type ReplayProgress = {
-  readonly reactor: number;
-  /** The `seq` up to which its deliveries have been created. */
-  readonly position: number;
-  readonly created: number;
-  /** Events that were left out because they were still in progress. */
-  readonly skipped: number;
 };
 
 /** A delivery as stored. */
@@ -110,6 +84,8 @@ export type DeliveryQuery = {
   readonly states?: readonly DeliveryState[];
   readonly reactor?: string;
   readonly eventId?: string;
+  /** Of this run; 0 is live. Every run where it is not given. */
+  readonly run?: number;
   readonly eventType?: string;
   readonly errorCode?: string;
   readonly limit: number;
@@ -133,7 +109,7 @@ export type BlockedKey = {
 /** What a storage takes on its disk, or in memory. */
 export type StorageSizes = { readonly databaseBytes: number; readonly walBytes: number };
 
-export interface Readers {
+export interface Readers extends ReplayReaders {
   head(): Promise<{ readonly seq: number; readonly hash: string }>;
   event(id: string): Promise<StoredEvent | undefined>;
   /** The stored ones among these ids, in any order. */

@@ -6,8 +6,12 @@ import type { EndReason } from '../core/delivery.js';
 import type { Failure } from '../core/errors.js';
 import type { EventFields, StoredEvent } from '../core/event.js';
 import type { DeliveryRef, ReactorRow, Readers } from './readers.js';
+import type { NewReplay, ReplayRow } from './replays.js';
+import type { Edit, Sweep, Swept } from './upkeep.js';
 
 export type * from './readers.js';
+export type * from './replays.js';
+export type * from './upkeep.js';
 
 /** What an adapter can do. The engine and the tests ask these, never the adapter's name. */
 export interface StorageCapabilities {
@@ -51,7 +55,7 @@ export interface Storage {
   schedule(registration: ScheduleRegistration): Promise<ScheduleRow>;
 
   /**
-   * One atomic, durable step: settle → append → fan out → head. Lost leases, duplicates, conflicts and superseded
+   * One atomic, durable step: remember → settle → append → fan out → head. Lost leases, duplicates, conflicts and superseded
    * reactors are outcomes; only what keeps the whole batch from being stored throws.
    *
    * @throws NexusError NEXUS_STORAGE with `details.retryable` and `details.outcome` ('not_stored' | 'unknown'), NEXUS_STORAGE_FULL
@@ -64,14 +68,6 @@ export interface Storage {
   /** Marks suspects as started, before their handler is called. False where the lease is lost. */
   markStarted(leases: readonly Lease[]): Promise<boolean[]>;
 
-  /** Remembers the result of an effect for a reactor and an event; a result that is there already stays. */
-  saveOnce(record: {
-    readonly lease: Lease;
-    readonly run: number;
-    readonly key: string;
-    readonly result: string;
-  }): Promise<'saved' | 'lease_lost'>;
-
   /** Extends this instance's lease. `lost` when another instance has taken over what it held. */
   renew(): Promise<'held' | 'lost'>;
 
@@ -81,8 +77,14 @@ export interface Storage {
    */
   recover(options: { readonly limit: number }): Promise<Recovered>;
 
-  /** Milliseconds until the earliest pending delivery of these reactors (paused ones and suspects apart) is due; 0 or less is now. */
-  nextDueInMs(reactors: readonly number[]): Promise<number | undefined>;
+  /** Milliseconds until the earliest pending delivery of these reactors, live or of replays (paused ones and suspects apart), is due; 0 or less is now. */
+  nextDueInMs(reactors: readonly number[], lane?: Lane): Promise<number | undefined>;
+
+  /** Writes down a replay, `running`; its deliveries are created page by page. */
+  startReplay(replay: NewReplay): Promise<ReplayRow>;
+
+  /** Creates a page of a replay's deliveries, pending and due, and moves its position in the same step. */
+  fanOutReplay(page: ReplayPage): Promise<ReplayFannedOut>;
 
   /** Bounded reads. They never wait for writers. */
   readonly read: Readers;
@@ -172,9 +174,20 @@ export type ScheduleRow = {
 export type Lease = DeliveryRef & { readonly token: number };
 
 export type Batch = {
+  /** Results to remember. @default none */
+  readonly once?: readonly OnceRecord[];
   readonly settlements: readonly Settlement[];
   readonly events: readonly NewEvent[];
   readonly fanOuts: readonly FanOut[];
+};
+
+/** The result of an effect, for a reactor and an event. It counts only while its lease holds; one that is there already stays. */
+export type OnceRecord = {
+  readonly lease: Lease;
+  /** 0, or that of a replay that remembers for itself. */
+  readonly run: number;
+  readonly key: string;
+  readonly result: string;
 };
 
 /** How an attempt ended. It counts only while its lease holds. */
@@ -247,6 +260,8 @@ export type Match = {
 };
 
 export type Committed = {
+  /** Parallel to the batch's results to remember. */
+  readonly once: readonly ('saved' | 'lease_lost')[];
   /** Parallel to the batch's settlements. */
   readonly settlements: readonly ('settled' | 'lease_lost')[];
   /** Parallel to the batch's events. */
@@ -285,7 +300,32 @@ export type FannedOut =
   /** Another registration, or a removal, has replaced this one. */
   | { readonly outcome: 'superseded' };
 
+/** Live deliveries (run 0), or those of replays. */
+export type Lane = 'live' | 'replays';
+
+/** A step of a replay for one reactor; conditional on its generation and on the replay's position being `after`. */
+export type ReplayPage = {
+  readonly run: number;
+  readonly reactor: number;
+  readonly generation: number;
+  readonly after: number;
+  readonly to: number;
+  /** By `seq`. What is in progress is left out and counted: above the reactor's position, or not final in the live run or in another running replay. */
+  readonly matches: readonly Match[];
+};
+
+export type ReplayFannedOut =
+  | { readonly outcome: 'done'; readonly created: number; readonly skipped: number }
+  /** The position is not what was expected. */
+  | { readonly outcome: 'moved'; readonly position: number }
+  /** Another registration, or a removal, has replaced this one. */
+  | { readonly outcome: 'superseded' }
+  /** The replay is not running any more. */
+  | { readonly outcome: 'over' };
+
 export type Wants = {
+  /** Which to claim; suspects are claimed whatever their lane. @default 'live' */
+  readonly lane?: Lane;
   readonly reactors: readonly {
     readonly reactor: number;
     readonly generation: number;
@@ -325,50 +365,3 @@ export type Recovered = {
   /** True when the limit cut it short. */
   readonly more: boolean;
 };
-
-export type Sweep = {
-  /** How long succeeded and cancelled deliveries, and dead ones, are kept once they are final, milliseconds; Infinity is for ever. */
-  readonly succeededMs: number;
-  readonly deadMs: number;
-  /** Where the step ends: about so many rows looked at, or so many milliseconds of work in one transaction. */
-  readonly rows: number;
-  readonly ms: number;
-};
-
-export type Swept = {
-  /** Deliveries removed. */
-  readonly removed: number;
-  /** The pass is not over yet. */
-  readonly more: boolean;
-  /** How soon the next pass may find something, when this one is over. */
-  readonly nextInMs: number;
-};
-
-export type DeliverySelection = {
-  readonly refs?: readonly DeliveryRef[];
-  readonly reactor?: string;
-  readonly eventType?: string;
-  readonly errorCode?: string;
-  readonly limit: number;
-};
-
-/** `changed` counts rows of the kind that is named. */
-export type Edit =
-  | { readonly edit: 'pause' | 'resume'; readonly reactor: string }
-  /**
-   * Moves the position. Forward, what lies between gets no deliveries; backward, deliveries that are missing there are
-   * created again, those that exist stay as they are. Not below `prunedTo`: what was done there would be done again.
-   *
-   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED
-   */
-  | { readonly edit: 'seek'; readonly reactor: string; readonly to: number | 'now' }
-  /** Takes the reactor away; cancels up to `limit` of its open deliveries (`changed`), to be called until it is 0. */
-  | { readonly edit: 'remove'; readonly reactor: string; readonly limit: number }
-  /** Dead deliveries become pending and due, with all attempts before them. */
-  | { readonly edit: 'redrive'; readonly which: DeliverySelection }
-  /** Dead deliveries become cancelled, reason `discarded`. */
-  | { readonly edit: 'discard'; readonly which: DeliverySelection }
-  /** A delivery that is final or waiting becomes pending and due now. */
-  | { readonly edit: 'retry'; readonly delivery: DeliveryRef }
-  /** A delivery that is not final becomes cancelled. */
-  | { readonly edit: 'cancel'; readonly delivery: DeliveryRef };

@@ -16,6 +16,8 @@ import { positionCases } from './storage-conformance/positions.js';
 import { deliveryReadCases } from './storage-conformance/read-deliveries.js';
 import { eventReadCases } from './storage-conformance/read-events.js';
 import { recoveryCases } from './storage-conformance/recovery.js';
+import { replayCases } from './storage-conformance/replays.js';
+import { replayReadCases } from './storage-conformance/read-replays.js';
 import { registrationCases } from './storage-conformance/registration.js';
 import { createRig, type StorageFixture } from './storage-conformance/rig.js';
 import { scheduleCases } from './storage-conformance/schedules.js';
@@ -110,6 +112,8 @@ const chapters: readonly Chapter[] = [
   eventReadCases,
   deliveryReadCases,
   sweepCases,
+  replayCases,
+  replayReadCases,
 ];
 
 function checkSkips(skip: Readonly<Record<string, string>>): void {

@@ -1,5 +1,6 @@
 /** What can happen to the system: random, small, and skipped where it does not apply. */
 import fc from 'fast-check';
+import type { ReplayAction } from './replays.js';
 
 export type Action =
   | { do: 'dispatch'; type: 'A' | 'B'; key: number | undefined; n: number }
@@ -9,11 +10,18 @@ export type Action =
   | { do: 'crash' | 'close' | 'expire'; process: 0 | 1 }
   | { do: 'advance'; ms: number }
   | { do: 'pause' | 'resume' | 'seekNow' | 'seekBack' | 'redrive' }
-  | { do: 'retry' | 'cancel'; which: number };
+  | { do: 'retry' | 'cancel'; which: number }
+  | ReplayAction;
 
 const which = fc.nat({ max: 9 });
 const process = fc.constantFrom<0 | 1>(0, 1);
 const types = fc.constantFrom<readonly ('A' | 'B')[]>(['A'], ['A', 'B'], ['B']);
+
+const replayAction: fc.Arbitrary<ReplayAction> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('replay' as const), fresh: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cancelReplay' as const), which }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('effect' as const), which }) },
+);
 
 const steps: fc.Arbitrary<Action[]> = fc.array(
   fc.oneof(
@@ -60,6 +68,7 @@ const steps: fc.Arbitrary<Action[]> = fc.array(
       }),
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('retry' as const, 'cancel' as const), which }) },
+    { weight: 5, arbitrary: replayAction },
   ),
   { minLength: 3, maxLength: 30, size: 'max' },
 );

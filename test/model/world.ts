@@ -6,12 +6,14 @@ import type { Delivery, Dispatched, Nexus, ReactorContext } from '../../src/nexu
 import { createTestClock, turns } from '../support/test-clock.js';
 import type { Action } from './actions.js';
 import type { Backend } from './backend.js';
+import { checkLedger, createLedger, createReplays, type Ledger } from './replays.js';
 
 const MAX_ATTEMPTS = 3;
 const LEASE_MS = 30_000;
 
 type Parked = {
   seq: number;
+  run: number;
   process: number;
   attempt: number;
   ctx: ReactorContext;
@@ -44,12 +46,11 @@ export async function play(
   let position = 0;
   let paused = false;
   const isPaused = (): boolean => paused;
-  const due = new Set<number>();
-  const succeeded = new Set<number>();
-  const cancelled = new Set<number>();
-  const dead = new Map<number, string>();
-  const attempts = new Map<number, number>();
-  const children = new Set<number>();
+  const live = createLedger();
+  const { due, succeeded, cancelled, dead, attempts } = live;
+  const replays = createReplays();
+  const ledgerOf = (run: number): Ledger => replays.ledger(run) ?? live;
+  const children = new Set<string>();
 
   const alive = (): Process | undefined => processes.find((each) => each !== undefined);
   const running = (): Process | undefined => processes.find((each) => each && !each.superseded);
@@ -83,16 +84,16 @@ export async function play(
     }
   };
   const deliveries = async (nexus: Nexus): Promise<Map<number, Delivery>> => {
-    const { items } = await nexus.deliveries.list({ limit: 1_000, reactor: 'r' });
+    const { items } = await nexus.deliveries.list({ limit: 1_000, reactor: 'r', run: 0 });
     return new Map(items.map((delivery) => [delivery.seq, delivery]));
   };
-  const fence = (of: number): void => {
-    for (const handler of parked) if (handler.seq === of) handler.fenced = true;
+  const fence = (of: number, run = 0): void => {
+    for (const handler of parked) if (handler.seq === of && handler.run === run) handler.fenced = true;
   };
   /** Whether what this handler says can still count: its lease is the current one. */
   const isCurrent = async (handler: Parked): Promise<boolean> => {
     const nexus = alive()?.nexus;
-    const delivery = nexus && (await deliveries(nexus)).get(handler.seq);
+    const delivery = await nexus?.deliveries.get(handler.ctx.deliveryId);
     return delivery?.state === 'running' && !handler.fenced && !handler.ctx.signal.aborted;
   };
   const resolveOne = async (
@@ -104,14 +105,19 @@ export async function play(
     if (!handler) return false;
     const counts = await isCurrent(handler);
     parked = parked.filter((each) => each !== handler);
-    const { seq }: Parked = handler;
-    if (child && outcome === 'succeed' && counts) handler.childOf();
+    const { seq, run }: Parked = handler;
+    const { attempts, succeeded, dead } = ledgerOf(run);
+    const childPlace = replays.memoryOf(handler);
+    if (child && outcome === 'succeed' && counts) {
+      await replays.effect(handler, true, () => turns(8));
+      handler.childOf();
+    }
     if (counts) {
       if (outcome !== 'postpone') attempts.set(seq, (attempts.get(seq) ?? 0) + 1);
       if (outcome === 'succeed') {
         succeeded.add(seq);
-        if (child && !children.has(seq)) {
-          children.add(seq);
+        if (child && !children.has(childPlace)) {
+          children.add(childPlace);
           log.push({ type: 'CHILD', id: '' });
         }
       }
@@ -147,11 +153,13 @@ export async function play(
       },
       (_, ctx) => {
         begun += 1;
-        fence(ctx.event.seq);
+        const run = Number(ctx.deliveryId.split('-')[1]);
+        fence(ctx.event.seq, run);
         return new Promise<void>((resolve, reject) => {
           parked.push({
             fenced: false,
             seq: ctx.event.seq,
+            run,
             process: index,
             attempt: ctx.attempt,
             ctx,
@@ -267,10 +275,26 @@ export async function play(
       case 'redrive': {
         if (!any) return false;
         const { redriven } = await any.nexus.deadLetters.redrive();
-        assert.equal(redriven, dead.size);
+        assert.equal(redriven, dead.size + replays.redrive());
         for (const seq of dead.keys()) attempts.delete(seq);
         dead.clear();
         return redriven > 0;
+      }
+      case 'replay':
+        if (!any || !spans) return false;
+        await replays.begin(any.nexus, action.fresh, log.length, rest);
+        return true;
+      case 'cancelReplay': {
+        const run = any && (await replays.cancel(any.nexus, action.which));
+        if (run === undefined) return false;
+        for (const handler of parked) if (handler.run === run) handler.fenced = true;
+        return true;
+      }
+      case 'effect': {
+        const handler = parked[action.which % Math.max(1, parked.length)];
+        if (!handler) return false;
+        await replays.effect(handler, await isCurrent(handler), rest);
+        return true;
       }
       case 'retry':
       case 'cancel': {
@@ -298,6 +322,7 @@ export async function play(
   const check = async (): Promise<void> => {
     const nexus = alive()?.nexus;
     if (!nexus) return;
+    const positionBefore = position;
     catchUp();
     const { items } = await nexus.events.list({ after: 0, limit: 1_000 });
     assert.deepEqual(
@@ -305,29 +330,14 @@ export async function play(
       log.map(({ type }) => type),
     );
     for (const [i, { id }] of log.entries()) if (id !== '') assert.equal(items[i]?.id, id);
-    const rows = await deliveries(nexus);
-    assert.deepEqual(
-      [...rows.keys()].sort((a, b) => a - b),
-      [...due].sort((a, b) => a - b),
-    );
-    for (const [seq, { state, reason, attempt }] of rows) {
-      const crashed = reason === 'crashed' && state === 'dead';
-      if (crashed && !dead.has(seq)) dead.set(seq, 'crashed');
-      const expected = succeeded.has(seq)
-        ? 'succeeded'
-        : cancelled.has(seq)
-          ? 'cancelled'
-          : dead.has(seq)
-            ? 'dead'
-            : 'open';
-      assert.equal(
-        state === 'pending' || state === 'running' ? 'open' : state,
-        expected,
-        `delivery of ${seq}`,
-      );
-      if (state === 'dead') assert.equal(reason, dead.get(seq));
-      assert.equal(attempt, attempts.get(seq) ?? 0, `attempts of ${seq}`);
-    }
+    checkLedger((await deliveries(nexus)).values(), live, 0);
+    await replays.check(nexus, {
+      live,
+      types: log.map(({ type }) => type),
+      listensTo: (spans ?? []).filter(({ until }) => until === Infinity).map(({ type }) => type),
+      positionBefore,
+      able: running() !== undefined && !paused,
+    });
   };
 
   try {
@@ -362,13 +372,15 @@ export async function play(
     await nexus.reactors.resume('r');
     paused = false;
     await rest();
+    await check();
     for (let round = 0; round < 200; round++) {
-      while (parked.length > 0) await resolveOne(0, 'succeed', false);
+      while (parked.length > 0) await resolveOne(0, 'succeed', true);
       catchUp();
       const open = [...(await deliveries(nexus)).values()].filter(
         ({ state }) => state === 'pending' || state === 'running',
       );
-      if (open.length === 0) break;
+      await check();
+      if (open.length === 0 && !replays.busy()) break;
       await clock.advance(2_000);
     }
     await check();

@@ -8,6 +8,7 @@ import { proveBlocked, proveOrder } from '../../proof/order.js';
 import { provePoison } from '../../proof/poison.js';
 import { proveProcesses } from '../../proof/processes.js';
 import { proveSchedule } from '../../proof/schedule.js';
+import { proveReplay } from '../../proof/replay.js';
 import { proveStale } from '../../proof/stale.js';
 
 describe('real processes', () => {
@@ -82,6 +83,16 @@ describe('real processes', () => {
     expect(each.events).toBeGreaterThan(50);
     expect(some).toMatchObject({ doubled: 0, disordered: 0 });
     expect(nobodyThere).toBeGreaterThanOrEqual(19);
+  });
+
+  it('killed in the middle of a replay go on with it, and double nothing', { timeout: 60_000 }, async () => {
+    const payments = 600;
+    const ran = { deliveries: payments, succeeded: payments };
+    expect(await proveReplay({ payments, kills: 2, aloneMs: 200 })).toMatchObject({
+      again: { ...ran, children: 0, effects: 0, effectCalls: 0 },
+      fresh: { ...ran, children: payments, effects: payments },
+      liveUntouched: true,
+    });
   });
 
   it('sync the write-ahead log before every acknowledgement', { timeout: 60_000 }, (context) => {

@@ -1,6 +1,6 @@
 /** Leasing what is due, and taking back what the dead held. */
 import { MAX_CRASHES } from '../../core/delivery.js';
-import type { Claimed, DeliveryRef, Leased, Recovered, Wants } from '../storage.js';
+import type { Claimed, DeliveryRef, Lane, Leased, Recovered, Wants } from '../storage.js';
 import {
   become,
   isUnblocked,
@@ -36,7 +36,7 @@ export function claim(
     suspects.push(
       ...due.filter((delivery) => delivery.suspect && delivery.crashes > 0 === wants.suspects.crashed),
     );
-    const normal = due.filter((delivery) => !delivery.suspect);
+    const normal = due.filter((delivery) => !delivery.suspect && isIn(wants.lane ?? 'live', delivery));
     for (const delivery of normal.slice(0, Math.max(0, limit)))
       leased.push(take(database, delivery, context));
     return { more: normal.length > Math.max(0, limit), superseded: false };
@@ -47,13 +47,14 @@ export function claim(
   return { leased, reactors, instance: 'held' };
 }
 
-export function nextDueAt(reactor: MemoryReactor | undefined): number | undefined {
+export function nextDueAt(reactor: MemoryReactor | undefined, lane: Lane): number | undefined {
   if (!reactor || reactor.removed || reactor.row.paused) return undefined;
   let earliest: number | undefined;
   for (const delivery of reactor.open) {
     if (
       delivery.state !== 'pending' ||
       delivery.suspect ||
+      !isIn(lane, delivery) ||
       delivery.dueAt === null ||
       !isUnblocked(reactor, delivery)
     )
@@ -142,6 +143,10 @@ function dueOf(reactor: MemoryReactor, now: number): MemoryDelivery[] {
       due.push(delivery);
   }
   return due.sort(oldestFirst);
+}
+
+function isIn(lane: Lane, { run }: DeliveryRef): boolean {
+  return (lane === 'live') === (run === 0);
 }
 
 function oldestFirst(a: MemoryDelivery, b: MemoryDelivery): number {

@@ -9,6 +9,7 @@ import type {
   FannedOut,
   Match,
   NewEvent,
+  OnceRecord,
   Settlement,
 } from '../storage.js';
 import {
@@ -16,6 +17,7 @@ import {
   find,
   headOf,
   isUnblocked,
+  oncePlace,
   placeOf,
   recordAttempt,
   type MemoryDatabase,
@@ -29,6 +31,7 @@ export function commit(
   batch: Batch,
   context: { now: number; instance: string; sha256: Sha256 },
 ): Committed {
+  const once = (batch.once ?? []).map((record) => remember(database, record));
   const settlements = batch.settlements.map((settlement) => settle(database, settlement, context.now));
   const lost = database.instances.get(context.instance)?.lost !== false;
   const headBefore = headOf(database).seq;
@@ -40,7 +43,16 @@ export function commit(
   const fanOuts = batch.fanOuts.map((each) =>
     fanOut(database, each, { ...context, events, headBefore, lost }),
   );
-  return { settlements, events, fanOuts, head: headOf(database).seq, instance: lost ? 'lost' : 'held' };
+  const { seq: head } = headOf(database);
+  return { once, settlements, events, fanOuts, head, instance: lost ? 'lost' : 'held' };
+}
+
+function remember(database: MemoryDatabase, { lease, run, key, result }: OnceRecord): 'saved' | 'lease_lost' {
+  const delivery = find(database, lease);
+  if (delivery?.state !== 'running' || delivery.token !== lease.token) return 'lease_lost';
+  const place = oncePlace({ reactor: lease.reactor, seq: lease.seq, run, key });
+  if (!database.once.has(place)) database.once.set(place, result);
+  return 'saved';
 }
 
 function settle(database: MemoryDatabase, settlement: Settlement, now: number): 'settled' | 'lease_lost' {
@@ -125,9 +137,23 @@ function create(
   { match, seq, room }: { match: Match; seq: number; room: boolean },
   { now, instance }: FanOutContext,
 ): 'running' | 'pending' | 'dead' {
+  const delivery = createDelivery(database, reactor, { match, run: 0, seq }, now);
+  if (delivery.state === 'dead') return 'dead';
+  if (!room || delivery.dueAt === null || delivery.dueAt > now) return 'pending';
+  become(database, delivery, 'running', { token: 1, instance });
+  return 'running';
+}
+
+/** Pending, and due as far as neither its time nor an earlier one of its key holds it up; or born dead. */
+export function createDelivery(
+  database: MemoryDatabase,
+  reactor: MemoryReactor,
+  { match, run, seq }: { match: Match; run: number; seq: number },
+  now: number,
+): MemoryDelivery {
   const delivery: MemoryDelivery = {
     reactor: reactor.row.key,
-    run: 0,
+    run,
     seq,
     state: 'pending',
     token: 0,
@@ -145,19 +171,12 @@ function create(
     error: null,
     attempts: [],
   };
-  const later = match.notBefore !== undefined && match.notBefore > now;
   const free = isUnblocked(reactor, delivery);
   reactor.deliveries.set(placeOf(delivery), delivery);
   if (match.dead) {
     const { reason, error } = match.dead;
     become(database, delivery, 'dead', { reason, error, finishedAt: now });
     recordAttempt(delivery, { attempt: 0, outcome: 'dead', at: now, ms: 0, error });
-    return 'dead';
-  }
-  if (room && !later && free) {
-    become(database, delivery, 'running', { token: 1, instance });
-    return 'running';
-  }
-  become(database, delivery, 'pending', { dueAt: !free ? null : later ? (match.notBefore ?? now) : now });
-  return 'pending';
+  } else become(database, delivery, 'pending', { dueAt: free ? Math.max(now, match.notBefore ?? 0) : null });
+  return delivery;
 }

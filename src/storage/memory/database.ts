@@ -8,6 +8,7 @@ import type {
   DeliveryRef,
   OncePlace,
   ReactorRow,
+  ReplayProgress,
   ReplayRow,
   ScheduleRow,
   StoredAttempt,
@@ -46,6 +47,11 @@ export type MemoryReactor = {
 
 export type MemoryInstance = { leaseUntil: number; leaseMs: number; lost: boolean; dead: boolean };
 
+/** With its reactors by key. */
+export type MemoryReplay = Omit<ReplayRow, 'reactors'> & {
+  readonly reactors: Map<number, { -readonly [K in 'position' | 'created' | 'skipped']: ReplayProgress[K] }>;
+};
+
 export interface MemoryDatabase {
   readonly logId: string;
   readonly events: StoredEvent[];
@@ -55,10 +61,11 @@ export interface MemoryDatabase {
   readonly reactors: Map<number, MemoryReactor>;
   /** The key given last. */
   lastReactor: number;
+  lastReplay: number;
   readonly instances: Map<string, MemoryInstance>;
   /** Remembered results, by {@link oncePlace}. */
   readonly once: Map<string, string>;
-  readonly replays: Map<number, ReplayRow>;
+  readonly replays: Map<number, MemoryReplay>;
   /** By name. */
   readonly schedules: Map<string, ScheduleRow & { readonly definition: string }>;
   readonly hints: Set<(from: string) => void>;
@@ -76,6 +83,7 @@ export function createMemoryDatabase(): MemoryDatabase {
     dedupe: new Map(),
     reactors: new Map(),
     lastReactor: 0,
+    lastReplay: 0,
     once: new Map(),
     replays: new Map(),
     schedules: new Map(),

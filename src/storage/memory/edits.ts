@@ -12,6 +12,7 @@ import {
   type MemoryDatabase,
   type MemoryDelivery,
 } from './database.js';
+import { cancelReplay, finishReplay } from './replays.js';
 
 export function register(database: MemoryDatabase, { name, types, ordered, from }: Registration): ReactorRow {
   const head = headOf(database).seq;
@@ -89,6 +90,10 @@ export function editRows(database: MemoryDatabase, edit: Edit, now: number): num
       become(database, delivery, 'cancelled', { reason: 'cancelled', finishedAt: now });
       return 1;
     }
+    case 'cancel-replay':
+      return cancelReplay(database, edit.run, now);
+    case 'finish-replay':
+      return finishReplay(database, edit.run, now);
   }
 }
 

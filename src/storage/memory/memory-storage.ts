@@ -6,17 +6,12 @@ import { NexusError } from '../../core/errors.js';
 import type { Storage } from '../storage.js';
 import { claim, nextDueAt, recover } from './claims.js';
 import { commit } from './commit.js';
-import {
-  createMemoryDatabase,
-  find,
-  oncePlace,
-  type MemoryDatabase,
-  type MemoryInstance,
-} from './database.js';
+import { createMemoryDatabase, find, type MemoryDatabase, type MemoryInstance } from './database.js';
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
 import { sweep } from './sweep.js';
 import { registerSchedule } from './schedules.js';
+import { fanOutReplay, startReplay } from './replays.js';
 
 /** For `memoryStorage`. */
 export interface MemoryStorageOptions {
@@ -88,14 +83,6 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
         return true;
       });
     },
-    saveOnce: async ({ lease, run, key, result }) => {
-      alive();
-      const delivery = find(database, lease);
-      if (delivery?.state !== 'running' || delivery.token !== lease.token) return 'lease_lost';
-      const place = oncePlace({ reactor: lease.reactor, seq: lease.seq, run, key });
-      if (!database.once.has(place)) database.once.set(place, result);
-      return 'saved';
-    },
     renew: async () => {
       alive();
       if (!self || self.instance.lost) return 'lost';
@@ -107,10 +94,22 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       if (recovered.recovered.length > 0) wrote();
       return recovered;
     },
-    nextDueInMs: async (reactors) => {
+    nextDueInMs: async (reactors, lane = 'live') => {
       alive();
-      const due = reactors.flatMap((key) => nextDueAt(database.reactors.get(key)) ?? []);
+      const due = reactors.flatMap((key) => nextDueAt(database.reactors.get(key), lane) ?? []);
       return due.length > 0 ? due.reduce((first, each) => Math.min(first, each)) - now() : undefined;
+    },
+    startReplay: async (replay) => {
+      alive();
+      const row = startReplay(database, replay, now());
+      wrote();
+      return row;
+    },
+    fanOutReplay: async (page) => {
+      alive();
+      const result = fanOutReplay(database, page, now());
+      if (result.outcome === 'done') wrote();
+      return result;
     },
     get read() {
       if (!reading) alive();

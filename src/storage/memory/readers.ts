@@ -16,6 +16,7 @@ import {
   type MemoryDelivery,
   type MemoryReactor,
 } from './database.js';
+import { createReplayReaders } from './replays.js';
 
 const PAGE_BYTES = 4 * 1024 * 1024;
 
@@ -23,6 +24,7 @@ export function createReaders(database: MemoryDatabase): Readers {
   const all = (): MemoryDelivery[] =>
     [...database.reactors.values()].flatMap((reactor) => [...reactor.deliveries.values()]);
   return {
+    ...createReplayReaders(database),
     head: async () => headOf(database),
     event: async (id) => copy(database.byId.get(id)),
     eventsById: async (ids) => ids.flatMap((id) => copy(database.byId.get(id)) ?? []),
@@ -133,6 +135,7 @@ function matches(delivery: StoredDelivery, query: DeliveryQuery): boolean {
     (!query.states || query.states.includes(delivery.state)) &&
     (query.reactor === undefined || delivery.reactorName === query.reactor) &&
     (query.eventId === undefined || delivery.eventId === query.eventId) &&
+    (query.run === undefined || delivery.run === query.run) &&
     (query.eventType === undefined || delivery.eventType === query.eventType) &&
     (query.errorCode === undefined || delivery.error?.code === query.errorCode)
   );

@@ -38,7 +38,7 @@ function goneAt({ state, finishedAt }: MemoryDelivery, { succeededMs, deadMs }: 
 
 function isReplayed(database: MemoryDatabase, { row }: MemoryReactor): boolean {
   for (const { state, reactors } of database.replays.values())
-    if (state === 'running' && reactors.some(({ reactor }) => reactor === row.key)) return true;
+    if (state === 'running' && reactors.has(row.key)) return true;
   return false;
 }
 
@@ -60,11 +60,9 @@ function sweepLeftovers(database: MemoryDatabase, cutoff: number): void {
   };
   for (const [run, { state, finishedAt, reactors }] of database.replays) {
     if (state === 'running' || finishedAt === null || finishedAt > cutoff) continue;
-    if (!reactors.some(({ reactor }) => hasRun(reactor, run))) database.replays.delete(run);
+    if (![...reactors.keys()].some((reactor) => hasRun(reactor, run))) database.replays.delete(run);
   }
-  const replayed = new Set(
-    [...database.replays.values()].flatMap(({ reactors }) => reactors.map((each) => each.reactor)),
-  );
+  const replayed = new Set([...database.replays.values()].flatMap(({ reactors }) => [...reactors.keys()]));
   for (const [key, reactor] of database.reactors) {
     const { removed, removedAt, deliveries } = reactor;
     if (removed && removedAt <= cutoff && deliveries.size === 0 && !replayed.has(key))

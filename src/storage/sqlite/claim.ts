@@ -1,5 +1,5 @@
 /** Leases what is due. */
-import type { Claimed, DeliveryRef, Leased, Wants } from '../storage.js';
+import type { Claimed, DeliveryRef, Lane, Leased, Wants } from '../storage.js';
 import type { HeadCache } from './head-cache.js';
 import { HELD_UP } from './key-queue.js';
 import { EVENT_COLUMNS, toEvent, type EventRow } from './rows.js';
@@ -8,6 +8,15 @@ import { PENDING, RUNNING } from './states.js';
 
 /** Held up though not parked: an earlier one was made open again (redriven, or created by a seek backward). */
 const UNBLOCKED = `NOT ${HELD_UP}`;
+
+/** Live claims pass over what replays have open, which is bounded; replays have an index of their own. */
+const lanes: Readonly<Record<Lane, { from: string; where: string }>> = {
+  live: { from: 'nexus_deliveries d', where: 'd.run = 0' },
+  replays: {
+    from: 'nexus_deliveries d INDEXED BY nexus_deliveries_replayed',
+    where: `d.run > 0 AND d.state IN (${PENDING}, ${RUNNING})`,
+  },
+};
 
 type DueRow = EventRow & {
   reactor: number;
@@ -27,27 +36,37 @@ export interface Claims {
   worthIt(wants: Wants, now: number): boolean;
   /** What to say of the reactors when it is not. */
   unclaimed(wants: Wants, now: number): Claimed['reactors'];
-  nextDueAt(reactor: number): number | undefined;
+  nextDueAt(reactor: number, lane: Lane): number | undefined;
 }
 
 export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
   const columns = `d.reactor, d.run, d.seq AS d_seq, d.token, d.attempt, d.postponed, d.due_at,
     (d.run > 0 AND (SELECT p.fresh FROM nexus_replays p WHERE p.run = d.run)) AS fresh, ${EVENT_COLUMNS}`;
-  const select = (extra: string): ReturnType<SqliteLike['prepare']> =>
-    db.prepare(`SELECT ${columns} FROM nexus_deliveries d JOIN nexus_events e ON e.seq = d.seq
+  const select = (extra: string, from = 'nexus_deliveries d'): ReturnType<SqliteLike['prepare']> =>
+    db.prepare(`SELECT ${columns} FROM ${from} JOIN nexus_events e ON e.seq = d.seq
       WHERE d.reactor = ? AND d.state = ${PENDING} AND ${extra} AND d.due_at <= ? AND ${UNBLOCKED}
       ORDER BY d.due_at, d.seq LIMIT ?`);
-  const due = select('d.suspect = 0');
+  const inLanes = <T>(make: (lane: { from: string; where: string }) => T): Record<Lane, T> => ({
+    live: make(lanes.live),
+    replays: make(lanes.replays),
+  });
+  const due = inLanes(({ from, where }) => select(`d.suspect = 0 AND ${where}`, from));
   const suspects = select('d.suspect = 1 AND d.crashes = 0');
   const crashed = select('d.suspect = 1 AND d.crashes > 0');
   const lease =
     db.prepare(`UPDATE nexus_deliveries SET state = ${RUNNING}, token = token + 1, instance = ?, due_at = NULL, started = 0
     WHERE reactor = ? AND run = ? AND seq BETWEEN ? AND ?`);
-  const next =
-    db.prepare(`SELECT d.due_at FROM nexus_deliveries d WHERE d.reactor = ? AND d.state = ${PENDING} AND d.suspect = 0
-    AND d.due_at IS NOT NULL AND ${UNBLOCKED} ORDER BY d.due_at LIMIT 1`);
-  const anyDue = db.prepare(
-    `SELECT 1 FROM nexus_deliveries WHERE reactor = ? AND state = ${PENDING} AND suspect = ? AND due_at <= ? LIMIT 1`,
+  const next = inLanes(({ from, where }) =>
+    db.prepare(`SELECT d.due_at FROM ${from} WHERE d.reactor = ? AND d.state = ${PENDING} AND d.suspect = 0 AND ${where}
+    AND d.due_at IS NOT NULL AND ${UNBLOCKED} ORDER BY d.due_at LIMIT 1`),
+  );
+  const anyDue = inLanes(({ from, where }) =>
+    db.prepare(
+      `SELECT 1 FROM ${from} WHERE d.reactor = ? AND d.state = ${PENDING} AND d.suspect = 0 AND ${where} AND d.due_at <= ? LIMIT 1`,
+    ),
+  );
+  const anySuspect = db.prepare(
+    `SELECT 1 FROM nexus_deliveries WHERE reactor = ? AND state = ${PENDING} AND suspect = 1 AND due_at <= ? LIMIT 1`,
   );
   const reactorNow = db.prepare(
     'SELECT generation, paused FROM nexus_reactors WHERE key = ? AND removed_at IS NULL',
@@ -78,6 +97,7 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
 
   return {
     claim: (wants, now, instance) => {
+      const lane = wants.lane ?? 'live';
       if (cache.isLost(instance)) {
         return {
           leased: [],
@@ -101,8 +121,8 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
           ) as DueRow[];
           candidates.push(...rows.filter((row) => !excepted(wants.except, row)));
         }
-        if (limit <= 0) return { more: anyDue.get(reactor, 0, now) !== undefined, superseded: false };
-        const rows = (due.all(reactor, now, limit + 1 + wants.except.length) as DueRow[]).filter(
+        if (limit <= 0) return { more: anyDue[lane].get(reactor, now) !== undefined, superseded: false };
+        const rows = (due[lane].all(reactor, now, limit + 1 + wants.except.length) as DueRow[]).filter(
           (row) => !excepted(wants.except, row),
         );
         leased.push(...take(rows.slice(0, limit), false, instance));
@@ -118,19 +138,20 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
         if (row?.generation !== generation) return true;
         if (row.paused === 1) return false;
         return (
-          (limit > 0 && anyDue.get(reactor, 0, now) !== undefined) ||
-          (wants.suspects.limit > 0 && anyDue.get(reactor, 1, now) !== undefined)
+          (limit > 0 && anyDue[wants.lane ?? 'live'].get(reactor, now) !== undefined) ||
+          (wants.suspects.limit > 0 && anySuspect.get(reactor, now) !== undefined)
         );
       }),
     unclaimed: (wants, now) =>
       wants.reactors.map(({ reactor, limit }) => ({
-        more: limit <= 0 && !isPaused(reactor) && anyDue.get(reactor, 0, now) !== undefined,
+        more:
+          limit <= 0 && !isPaused(reactor) && anyDue[wants.lane ?? 'live'].get(reactor, now) !== undefined,
         superseded: false,
       })),
-    nextDueAt: (reactor) => {
+    nextDueAt: (reactor, lane) => {
       const row = reactorNow.get(reactor) as { paused: number } | undefined;
       if (row?.paused !== 0) return undefined;
-      return (next.get(reactor) as { due_at: number } | undefined)?.due_at;
+      return (next[lane].get(reactor) as { due_at: number } | undefined)?.due_at;
     },
   };
 }

@@ -19,6 +19,7 @@ import { openFile } from './open-file.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
 import { createSchedules, type Schedules } from './schedules.js';
+import { createReplays, type Replays } from './replays.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
 import { createSizes } from './sizes.js';
 import type { SqliteDriver } from './sqlite-like.js';
@@ -35,6 +36,7 @@ export interface Connection {
   readonly fanOut: FanOutAll;
   readonly claims: Claims;
   readonly reactors: Reactors;
+  readonly replays: Replays;
   readonly edits: EditRows;
   readonly instances: Instances;
   readonly readers: Readers;
@@ -89,6 +91,7 @@ export async function connect(options: {
   const schedules = createSchedules(db);
   const wakeNext = createWakeNext(db);
   const reactors = createReactors(db, cache);
+  const replays = createReplays(db, cache, attempts);
   const instances = createInstances(db, liveness, attempts, wakeNext);
   const version = db.prepare('PRAGMA data_version');
   const mark = db.prepare(
@@ -120,7 +123,8 @@ export async function connect(options: {
     fanOut: createFanOut(db, cache, attempts),
     claims: createClaims(db, cache),
     reactors,
-    edits: createEdits(db, reactors, wakeNext),
+    replays,
+    edits: createEdits(db, { reactors, replays, wakeNext }),
     instances,
     readers: createReaders(db, { running: () => instances.running(), once, sizes }),
     once,

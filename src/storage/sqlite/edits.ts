@@ -2,13 +2,17 @@
 import type { DeliveryRef, DeliverySelection, Edit } from '../storage.js';
 import { HELD_UP, type WakeNext } from './key-queue.js';
 import type { Reactors } from './reactors.js';
+import type { Replays } from './replays.js';
 import type { SqliteLike, SqliteStatement, SqliteValue } from './sqlite-like.js';
 import { CANCELLED, DEAD, PENDING, RUNNING } from './states.js';
 
 /** Inside a write transaction; returns how many rows changed. */
 export type EditRows = (edit: Edit, now: number) => number;
 
-export function createEdits(db: SqliteLike, reactors: Reactors, wakeNext: WakeNext): EditRows {
+export function createEdits(
+  db: SqliteLike,
+  { reactors, replays, wakeNext }: { reactors: Reactors; replays: Replays; wakeNext: WakeNext },
+): EditRows {
   const where = 'WHERE reactor = ? AND run = ? AND seq = ?';
   const live = 'reactor IN (SELECT key FROM nexus_reactors WHERE removed_at IS NULL)';
   const afresh = `UPDATE nexus_deliveries AS d SET state = ${PENDING}, attempt = 0, postponed = 0, crashes = 0, suspect = 0, started = 0,
@@ -69,6 +73,10 @@ export function createEdits(db: SqliteLike, reactors: Reactors, wakeNext: WakeNe
         if (changed > 0) wakeNext(edit.delivery, now);
         return changed;
       }
+      case 'cancel-replay':
+        return replays.cancel(edit.run, now);
+      case 'finish-replay':
+        return replays.finish(edit.run, now);
     }
   };
 }

@@ -39,6 +39,11 @@ export function migration2(db: SqliteLike): void {
       skipped INTEGER NOT NULL DEFAULT 0,
       PRIMARY KEY (run, reactor)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX nexus_replays_running ON nexus_replays (run) WHERE state = 'running';
+    -- Replays have a bounded number of open deliveries, and are claimed apart from a live backlog of any size. No live
+    -- delivery is in it.
+    CREATE INDEX nexus_deliveries_replayed ON nexus_deliveries (reactor, suspect, due_at, seq, state)
+      WHERE run > 0 AND state IN (0, 1);
 
     -- tick_at: the last instant for which an event was appended, or from which a new definition counts.
     CREATE TABLE nexus_schedules (

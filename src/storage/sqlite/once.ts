@@ -1,16 +1,11 @@
 /** Remembered results of effects. */
-import type { Lease, OncePlace } from '../storage.js';
+import type { OncePlace, OnceRecord } from '../storage.js';
 import type { SqliteLike } from './sqlite-like.js';
 import { RUNNING } from './states.js';
 
 export interface OnceRows {
-  /** In a write transaction; false when the lease is lost. A result that is there already stays. */
-  save(record: {
-    readonly lease: Lease;
-    readonly run: number;
-    readonly key: string;
-    readonly result: string;
-  }): boolean;
+  /** In a write transaction. */
+  save(record: OnceRecord): 'saved' | 'lease_lost';
   read(place: OncePlace): string | undefined;
 }
 
@@ -26,9 +21,9 @@ export function createOnceRows(db: SqliteLike): OnceRows {
   );
   return {
     save: ({ lease: { reactor, run: of, seq, token }, run, key, result }) => {
-      if (held.get(reactor, of, seq, token) === undefined) return false;
+      if (held.get(reactor, of, seq, token) === undefined) return 'lease_lost';
       insert.run(reactor, seq, run, key, result);
-      return true;
+      return 'saved';
     },
     read: ({ reactor, seq, run, key }) =>
       (find.get(reactor, seq, run, key) as { result: string } | undefined)?.result,

@@ -19,8 +19,13 @@ export function readDeliveries(
     if (query.eventId !== undefined) {
       const event = seqOf.get(query.eventId) as { seq: number } | undefined;
       if (!event) return { items: [], next: undefined };
-      add('d.run = 0 AND d.seq = ?', event.seq);
+      add('d.seq = ?', event.seq);
+      if (query.run === undefined) {
+        const runs = 'SELECT run FROM nexus_replays WHERE after < ? AND until >= ?';
+        add(`d.run IN (SELECT 0 UNION ALL ${runs})`, event.seq, event.seq);
+      }
     }
+    if (query.run !== undefined) add('d.run = ?', query.run);
     if (query.states) {
       const states = [...new Set(query.states.map(stateNumber))];
       add(`d.state IN (${states.map(() => '?').join()})`, ...states);
@@ -31,7 +36,7 @@ export function readDeliveries(
     if (query.after)
       add('(d.reactor, d.run, d.seq) > (?, ?, ?)', query.after.reactor, query.after.run, query.after.seq);
     const from =
-      query.eventId === undefined
+      query.eventId === undefined && query.run === undefined
         ? 'nexus_deliveries d JOIN nexus_reactors r ON r.key = d.reactor'
         : 'nexus_reactors r CROSS JOIN nexus_deliveries d ON d.reactor = r.key';
     const sql = `SELECT ${DELIVERY_COLUMNS} FROM ${from} JOIN nexus_events e ON e.seq = d.seq

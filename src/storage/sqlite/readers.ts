@@ -5,6 +5,7 @@ import { BEHIND, HELD_UP } from './key-queue.js';
 import type { OnceRows } from './once.js';
 import { readDeliveries } from './read-deliveries.js';
 import { readEvents, readLog } from './read-events.js';
+import { createReplayReaders } from './read-replays.js';
 import {
   DELIVERY_COLUMNS,
   EVENT_COLUMNS,
@@ -53,6 +54,7 @@ export function createReaders(
   const counts = createCounts(db);
 
   return {
+    ...createReplayReaders(db),
     head: async () => headSeq(),
     event: async (id) => {
       const row = event.get(id) as EventRow | undefined;

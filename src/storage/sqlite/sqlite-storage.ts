@@ -65,11 +65,12 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       return await write(() => schedules.register(registration));
     },
     commit: async (batch) => {
-      const { write, settle, append, fanOut, cache, instance, keepFloor, floor } = open();
+      const { write, once, settle, append, fanOut, cache, instance, keepFloor, floor } = open();
       return await write(
         (): Committed => {
           const at = now();
           keepFloor();
+          const saved = batch.once?.map((record) => once.save(record)) ?? [];
           const settlements = settle(batch.settlements, at);
           const lost = cache.isLost(instance());
           const headBefore = cache.head().seq;
@@ -80,7 +81,8 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
             now: at,
             instance: lost ? undefined : instance(),
           });
-          return { settlements, events, fanOuts, head: cache.head().seq, instance: lost ? 'lost' : 'held' };
+          const { seq: head } = cache.head();
+          return { once: saved, settlements, events, fanOuts, head, instance: lost ? 'lost' : 'held' };
         },
         (committed) => trackLeases(floor, batch, committed),
       ).catch((error: unknown) => {
@@ -99,10 +101,6 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       const { write, markStarted } = open();
       return await write(() => leases.map(markStarted));
     },
-    saveOnce: async (record) => {
-      const { write, once } = open();
-      return (await write(() => once.save(record))) ? 'saved' : 'lease_lost';
-    },
     renew: async () => {
       const { write, renew } = open();
       return (await write(() => renew(now()))) ? 'held' : 'lost';
@@ -113,14 +111,25 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       if (dead.length === 0) return { recovered: [], more: false };
       return await write(() => instances.takeBack(dead, limit, now()));
     },
-    nextDueInMs: async (reactors) => {
+    nextDueInMs: async (reactors, lane = 'live') => {
       const { claims } = open();
       let earliest: number | undefined;
       for (const reactor of reactors) {
-        const dueAt = claims.nextDueAt(reactor);
+        const dueAt = claims.nextDueAt(reactor, lane);
         if (dueAt !== undefined && (earliest === undefined || dueAt < earliest)) earliest = dueAt;
       }
       return earliest === undefined ? undefined : earliest - now();
+    },
+    startReplay: async (replay) => {
+      const { write, replays, readers } = open();
+      const run = await write(() => replays.start(replay, now()));
+      const row = await readers.replay(run);
+      if (!row) throw new Error(`replay ${run} has no row`);
+      return row;
+    },
+    fanOutReplay: async (page) => {
+      const { write, replays } = open();
+      return await write(() => replays.fanOut(page, now()));
     },
     get read() {
       return open().readers;

@@ -23,7 +23,14 @@ export const appendCases = chapter('appending', {
     await a.append(rig.event());
     const before = await a.storage.read.head();
     const committed = await a.commit({});
-    assert.deepEqual(committed, { settlements: [], events: [], fanOuts: [], head: 1, instance: 'held' });
+    assert.deepEqual(committed, {
+      once: [],
+      settlements: [],
+      events: [],
+      fanOuts: [],
+      head: 1,
+      instance: 'held',
+    });
     assert.deepEqual(await a.storage.read.head(), before);
   },
 

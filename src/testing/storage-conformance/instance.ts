@@ -24,6 +24,7 @@ import type {
 export type Told = { readonly attempt?: number; readonly postponed?: number; readonly ms?: number };
 
 export type ClaimOptions = {
+  readonly lane?: Wants['lane'];
   readonly limit?: number;
   readonly suspects?: number;
   readonly crashed?: boolean;
@@ -58,13 +59,13 @@ export function createInstance(storage: Storage): Instance {
   const commit = async (batch: Partial<Batch>): Promise<Committed> =>
     storage.commit({ settlements: [], events: [], fanOuts: [], ...batch });
   const claim: Instance['claim'] = async (reactors, options = {}) => {
-    const { limit = 100, suspects = 0, crashed = false, except = [] } = options;
+    const { lane = 'live', limit = 100, suspects = 0, crashed = false, except = [] } = options;
     const wanted = ('key' in reactors ? [reactors] : reactors).map(({ key, generation }) => ({
       reactor: key,
       generation,
       limit,
     }));
-    const wants: Wants = { reactors: wanted, suspects: { limit: suspects, crashed }, except };
+    const wants: Wants = { lane, reactors: wanted, suspects: { limit: suspects, crashed }, except };
     return storage.claim(wants);
   };
 

@@ -81,7 +81,7 @@ export const sweepCases = chapter('retention', {
     const a = await rig.open();
     const reactor = await a.register('r');
     const { leases, refs } = await a.deliver(reactor, rig.events(2));
-    for (const lease of leases) await a.storage.saveOnce({ lease, run: 0, key: 'k', result: '1' });
+    await a.commit({ once: leases.map((lease) => ({ lease, run: 0, key: 'k', result: '1' })) });
     for (const lease of leases) await a.settle(lease, retry(0));
     const first = (await a.claim(reactor)).leased.find(({ lease }) => lease.seq === 1);
     assert.ok(first);
