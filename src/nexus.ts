@@ -72,7 +72,7 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
   retry?: RetryPolicy;
   /** Handlers running at once, per reactor. @default 16 */
   concurrency?: number;
-  /** Deliveries in memory, over all reactors; the rest waits in storage. @default 1_000 */
+  /** Deliveries in memory, over all reactors (each may have its `concurrency` in any case); the rest waits in storage. @default 1_000 */
   maxInFlight?: number;
   /** How long an instance's lease holds without renewal, milliseconds. It is renewed at a third of it. @default 30_000 */
   leaseMs?: number;

@@ -1,7 +1,9 @@
-/** How many deliveries may be in memory, so that memory stays bounded and no reactor fills the room of the others. */
+/**
+ * How many deliveries may be in memory, so that memory stays bounded and no reactor fills the room of the others: an equal
+ * share for each that has any, and for each at least what it runs at once, be there room or not.
+ */
 import type { Clock } from '../core/clock.js';
 import { isActive, type LocalReactor } from './local-reactor.js';
-import type { Roster } from './roster.js';
 
 /** A reactor whose longest-waiting lease is older gets no new one until it has caught up. */
 const LONGEST_WAIT_MS = 1_000;
@@ -21,12 +23,15 @@ export interface Budget {
   shut(): void;
 }
 
-export function createBudget(options: { clock: Clock; maxInFlight: number; roster: Roster }): Budget {
-  const { clock, maxInFlight, roster } = options;
+export function createBudget(options: { clock: Clock; maxInFlight: number }): Budget {
+  const { clock, maxInFlight } = options;
   let total = 0;
+  /** Reactors that have some. One that has none takes nothing from the share of those that have. */
+  let sharing = 0;
   let open = true;
 
-  const share = (): number => Math.max(1, Math.floor(maxInFlight / Math.max(1, roster.active().length)));
+  const share = (reactor: LocalReactor): number =>
+    Math.floor(maxInFlight / Math.max(1, sharing + (reactor.held === 0 ? 1 : 0)));
 
   return {
     room: (reactor, promised = 0) => {
@@ -36,18 +41,19 @@ export function createBudget(options: { clock: Clock; maxInFlight: number; roste
         reactor.window = Math.max(reactor.settings.concurrency, reactor.window >> 1);
         return 0;
       }
-      return Math.max(
-        0,
-        Math.min(Math.min(reactor.window, share()) - reactor.held, maxInFlight - total - promised),
-      );
+      const least = Math.min(reactor.settings.concurrency, maxInFlight) - reactor.held;
+      const most = Math.min(reactor.window, share(reactor)) - reactor.held;
+      return Math.max(0, least, Math.min(most, maxInFlight - total - promised));
     },
     taken: (reactor, count) => {
+      if (reactor.held === 0 && count > 0) sharing += 1;
       reactor.held += count;
       total += count;
       reactor.fedAt = clock.now();
     },
     given: (reactor) => {
       reactor.held -= 1;
+      if (reactor.held === 0) sharing -= 1;
       total -= 1;
     },
     emptied: (reactor) => {

@@ -48,7 +48,7 @@ export function createEngine(parts: EngineParts): Engine {
   const roster = createRoster();
   const versions = createVersions(parts.catalogue);
   const intake = createIntake(parts, versions);
-  const budget = createBudget({ clock, maxInFlight: parts.maxInFlight, roster });
+  const budget = createBudget({ clock, maxInFlight: parts.maxInFlight });
   const rate = createRateMeter();
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
   const pulse = (): void => watch.pulse();
