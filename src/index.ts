@@ -27,6 +27,8 @@ export type { PayloadIssue } from './core/payload.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {
   AttemptRecord,
+  BackupOptions,
+  BackupProgress,
   ChildOptions,
   CloseOptions,
   CloseReport,
@@ -57,6 +59,7 @@ export type {
   ReactorDesk,
   ReactorInfo,
   ReactorOptions,
+  RetentionOptions,
   SettledOptions,
   WaitForOptions,
   Within,

@@ -4,6 +4,7 @@ import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
 import type { Dispatched, Nexus, Reactor, ReactorDefinition } from '../nexus.js';
 import { createAlarm } from './alarm.js';
+import { createBackup } from './backup.js';
 import { createBudget } from './budget.js';
 import { createCommitter } from './committer.js';
 import { reactorSettings } from './definition.js';
@@ -22,6 +23,7 @@ import { createMemory } from './once.js';
 import { createRateMeter } from './rate.js';
 import { createReactorDesk } from './reactor-desk.js';
 import { createRegistrar } from './registrar.js';
+import { createRetention } from './retention.js';
 import { createRoster } from './roster.js';
 import { createRunner, type Runner } from './runner.js';
 import { createSettler } from './settler.js';
@@ -159,8 +161,23 @@ export function createEngine(parts: EngineParts): Engine {
     watch,
   });
 
+  const retention = createRetention({
+    storage,
+    clock,
+    random: parts.random,
+    alarm,
+    logger,
+    keepFor: parts.retention,
+    failed: (error) => storageFailed(error, true),
+  });
+
   const open = async (): Promise<{ readonly logId: string }> => {
-    const { logId, head } = await guard.enter();
+    const { logId, head, copyOf } = await guard.enter();
+    if (copyOf)
+      logger.warn(
+        copyOf,
+        'this is a backup run for the first time: what its original logged later is not in it',
+      );
     fanOuts.sawHead(head);
     await guard.recover();
     isOpen = true;
@@ -168,6 +185,7 @@ export function createEngine(parts: EngineParts): Engine {
       () => void registrar.refresh().catch((error: unknown) => storageFailed(error, true)),
     );
     committer.open();
+    retention.start();
     feeder.kick();
     forwarder.look();
     return { logId };
@@ -225,6 +243,7 @@ export function createEngine(parts: EngineParts): Engine {
     feeder,
     forwarder,
     guard,
+    retention,
     runner,
     settler,
     lifecycle,
@@ -297,6 +316,7 @@ export function createEngine(parts: EngineParts): Engine {
       closing: () => shutdown.closing(),
       complaints: () => forwarder.complaints(),
     }),
+    backup: createBackup({ storage, logger, opened }),
     on: (name, listener) => lifecycle.on(name, listener),
     close: (options) => shutdown.close(options),
   };

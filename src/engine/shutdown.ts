@@ -12,6 +12,7 @@ import type { Feeder } from './feeder.js';
 import type { Forwarder } from './forwarder.js';
 import type { Guard } from './guard.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { Retention } from './retention.js';
 import type { Runner } from './runner.js';
 import type { Settler } from './settler.js';
 import type { Watch } from './watch.js';
@@ -32,6 +33,7 @@ export function createShutdown(options: {
   feeder: Feeder;
   forwarder: Forwarder;
   guard: Guard;
+  retention: Retention;
   runner: Runner;
   settler: Settler;
   lifecycle: Lifecycle;
@@ -71,6 +73,7 @@ export function createShutdown(options: {
     // What it had said may just have been refused.
     await forwarded;
     options.unsubscribe();
+    await options.retention.stop();
     await options.guard.stop();
     options.alarm.stop();
     await options.storage.close().catch((error: unknown) => {

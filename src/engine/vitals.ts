@@ -32,6 +32,7 @@ export function createVitals(options: {
     stats: async () => {
       await opened();
       const { pending, retrying, running, dead, oldestDueAt } = await storage.read.backlog();
+      const sizes = await storage.read.sizes();
       const now = clock.now();
       return {
         head: (await storage.read.head()).seq,
@@ -41,6 +42,8 @@ export function createVitals(options: {
         inFlight: budget.held(),
         handling: runner.handling(),
         queued: committer.pending(),
+        databaseBytes: sizes?.databaseBytes,
+        walBytes: sizes?.walBytes,
       };
     },
     health: async () => {

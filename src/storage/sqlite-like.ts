@@ -20,4 +20,15 @@ export interface SqliteLike {
   readonly inTransaction: boolean;
   /** False once it is closed, where the driver tells. */
   readonly open?: boolean;
+  /**
+   * Copies an attached database into a file, a step per turn of the event loop; `progress` says how many pages the next
+   * step takes. Without it a backup is one statement, and blocks the event loop for as long as it takes.
+   */
+  backup?(
+    path: string,
+    options: {
+      readonly attached: string;
+      readonly progress: (at: { readonly totalPages: number; readonly remainingPages: number }) => number;
+    },
+  ): Promise<unknown>;
 }

@@ -21,6 +21,7 @@ import { createRig, type StorageFixture } from './storage-conformance/rig.js';
 import { fencingCases } from './storage-conformance/fencing.js';
 import { settlementCases } from './storage-conformance/settlements.js';
 import { suspectCases } from './storage-conformance/suspects.js';
+import { sweepCases } from './storage-conformance/sweep.js';
 
 export type { Storage } from '../storage/storage.js';
 export type { StorageFixture };
@@ -106,6 +107,7 @@ const chapters: readonly Chapter[] = [
   deliveryEditCases,
   eventReadCases,
   deliveryReadCases,
+  sweepCases,
 ];
 
 function checkSkips(skip: Readonly<Record<string, string>>): void {

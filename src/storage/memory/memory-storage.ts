@@ -15,6 +15,7 @@ import {
 } from './database.js';
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
+import { sweep } from './sweep.js';
 
 /** For `memoryStorage`. */
 export interface MemoryStorageOptions {
@@ -110,11 +111,18 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       if (!reading) alive();
       return readers;
     },
+    sweep: async (options) => {
+      alive();
+      return sweep(database, options, now());
+    },
     edit: async (edit) => {
       alive();
       const changed = editRows(database, edit, now());
       if (changed > 0) wrote();
       return { changed };
+    },
+    backup: async () => {
+      throw new NexusError('NEXUS_NOT_SUPPORTED', 'the memory storage has no file that could be copied');
     },
     onChange: (hint) => {
       const listener = (from: string): void => {
