@@ -60,11 +60,12 @@ export function toDraft(
 
 function readPayload(row: OutboxRow): string {
   try {
-    const { id, type, source, headers, payload } = row;
+    const { id, type, source, correlationId, causationId, headers, payload } = row;
     if (!isUuid(id) || !isLegalName(type) || isReservedType(type) || !isLegalName(source))
       throw new TypeError('its id, type or source is not a legal one');
-    if (headers !== null && typeof JSON.parse(headers) !== 'object')
-      throw new TypeError('its headers are not a JSON object');
+    // In the hash an empty cause could not be told from none.
+    if (correlationId === '' || causationId === '') throw new TypeError('it refers to an empty id');
+    if (headers !== null) jsonPayload('headers', JSON.parse(headers));
     return encodePayload(type, jsonPayload(type, JSON.parse(payload)), Infinity);
   } catch (error) {
     throw new NexusError(

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createOutbox, sqliteOutbox } from '../../src/storage/sqlite/index.js';
@@ -60,6 +61,8 @@ describe('createOutbox', () => {
 
   it('says why it could not', () => {
     const path = join(folder(), 'shop.db');
+    const text = join(folder(), 'text');
+    writeFileSync(text, 'no database, but longer than a header of one is: '.repeat(10));
     const db = connect(path);
     const other = connect(path);
     other.exec('BEGIN IMMEDIATE');
@@ -67,6 +70,12 @@ describe('createOutbox', () => {
     other.exec('COMMIT');
     expect(db.inTransaction).toBe(false);
     createOutbox(db);
+    const closed = connect(path);
+    closed.close();
+    expect(() => createOutbox(closed)).toThrow(failure('NEXUS_INVALID_OPTION', /got a closed one/));
+    expect(() => sqliteOutbox(connect(text))).toThrow(
+      failure('NEXUS_STORAGE_FOREIGN', /not a SQLite database/),
+    );
     expect(() => createOutbox(undefined as never)).toThrow(failure('NEXUS_INVALID_OPTION', /got undefined/));
   });
 

@@ -244,7 +244,8 @@ describe('an event that the log refuses', () => {
         `payload = '[]'`,
         `id = 'mine'`,
         `type = 'nexus.log.gap'`,
-        `headers = 'x'`,
+        `headers = 'null'`,
+        `causation_id = ''`,
       ])
         spoil(change);
       shop.dispatch('A', { n: 2 });
@@ -252,7 +253,7 @@ describe('an event that the log refuses', () => {
     await nexus.idle();
     expect(await logged(nexus)).toEqual([2]);
     expect(db.prepare(`SELECT error ->> 'code' AS code FROM nexus_outbox`).all()).toEqual(
-      new Array(5).fill({ code: 'NEXUS_OUTBOX' }),
+      new Array(6).fill({ code: 'NEXUS_OUTBOX' }),
     );
   });
 

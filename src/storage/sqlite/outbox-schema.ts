@@ -96,33 +96,42 @@ export function fileOf(db: SqliteLike): string {
 /** The version of the outbox, 0 where there is none. */
 function outboxVersion(db: SqliteLike): number {
   demandConnection(db);
+  const file = fileOf(db);
+  try {
+    return readVersion(db, file);
+  } catch (error) {
+    throw toNexusError(error, 'open', file);
+  }
+}
+
+function readVersion(db: SqliteLike, file: string): number {
   const version = hasColumns(db, 'nexus_outbox_meta', ['key', 'value']) ? writtenVersion(db) : 0;
   if (version > OUTBOX_VERSION) {
     throw new NexusError(
       'NEXUS_STORAGE_NEWER',
-      `the outbox in ${fileOf(db)} has schema ${version}, this Nexus knows up to ${OUTBOX_VERSION}; it was left untouched: upgrade @neo-protocol/nexus`,
-      { details: { file: fileOf(db), version, known: OUTBOX_VERSION } },
+      `the outbox in ${file} has schema ${version}, this Nexus knows up to ${OUTBOX_VERSION}; it was left untouched: upgrade @neo-protocol/nexus`,
+      { details: { file, version, known: OUTBOX_VERSION } },
     );
   }
-  if (columnsOf(db, 'nexus_outbox').length === 0) return 0;
+  const columns = columnsOf(db, 'nexus_outbox');
+  if (columns.length === 0) return 0;
   if (version > 0 && hasColumns(db, 'nexus_outbox', COLUMNS)) return version;
   throw new NexusError(
     'NEXUS_OUTBOX',
-    `${fileOf(db)} has a table nexus_outbox that createOutbox did not make: expected the columns ${COLUMNS.join(', ')} and a version in nexus_outbox_meta, got ${columnsOf(db, 'nexus_outbox').join(', ')}; it was left untouched: rename it, then call createOutbox(db)`,
-    { details: { file: fileOf(db) } },
+    `${file} has a table nexus_outbox that createOutbox did not make: expected the columns ${COLUMNS.join(', ')} and a version in nexus_outbox_meta, got ${columns.join(', ')}; it was left untouched: rename it, then call createOutbox(db)`,
+    { details: { file, columns } },
   );
 }
 
 function demandConnection(db: Partial<SqliteLike> | null | undefined): void {
-  if (
+  const fits =
     typeof db?.prepare === 'function' &&
     typeof db.exec === 'function' &&
-    typeof db.inTransaction === 'boolean'
-  )
-    return;
+    typeof db.inTransaction === 'boolean';
+  if (fits && db.open !== false) return;
   throw new NexusError(
     'NEXUS_INVALID_OPTION',
-    `an outbox is reached through an open SQLite connection that has prepare, exec and inTransaction, as those of better-sqlite3 have; got ${db === null ? 'null' : typeof db}`,
+    `an outbox is reached through an open SQLite connection that has prepare, exec and inTransaction, as those of better-sqlite3 have; got ${fits ? 'a closed one' : db === null ? 'null' : typeof db}`,
     { details: { option: 'db' } },
   );
 }
