@@ -11,11 +11,11 @@ import { openDatabase } from '../support/database.js';
 
 const MB = 1024 * 1024;
 
-function onFile(): { nexus: Nexus; path: string } {
+function onFile(leaseMs = 30_000): { nexus: Nexus; path: string } {
   const folder = mkdtempSync(join(tmpdir(), 'nexus-wal-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'nexus.db');
-  const nexus = createNexus({ storage: path, logger: false, maxPayloadBytes: MB });
+  const nexus = createNexus({ storage: path, logger: false, leaseMs, maxPayloadBytes: MB });
   onTestFinished(() => nexus.close({ timeoutMs: 0 }).then(() => undefined));
   return { nexus, path };
 }
@@ -77,6 +77,13 @@ describe('the write-ahead log', () => {
       reader.exec('COMMIT');
       await vi.advanceTimersByTimeAsync(120_000);
       expect(await wal(nexus)).toBe(0);
+    });
+
+    it('is emptied though the host renews its lease all the while', async () => {
+      const { nexus } = onFile(3_000);
+      await write(nexus, 2);
+      await vi.advanceTimersByTimeAsync(10_500);
+      expect(await wal(nexus)).toBeLessThan(100_000);
     });
 
     it('is left alone while it is small', async () => {

@@ -99,10 +99,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       const { write, once } = open();
       return (await write(() => once.save(record))) ? 'saved' : 'lease_lost';
     },
-    renew: async () => {
-      const { write, renew } = open();
-      return (await write(() => renew(now()))) ? 'held' : 'lost';
-    },
+    renew: async () => ((await open().renew(now())) ? 'held' : 'lost'),
     recover: async ({ limit }) => {
       const { write, instances, instance } = open();
       const dead = instances.dead(instance(), now());
