@@ -49,7 +49,7 @@ describe('the write-ahead log', () => {
   });
 
   describe('of a host that has nothing to do', () => {
-    beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
     afterEach(() => void vi.useRealTimers());
     const wal = async (nexus: Nexus): Promise<number | undefined> => (await nexus.stats()).walBytes;
 
@@ -76,7 +76,8 @@ describe('the write-ahead log', () => {
       expect(await wal(nexus)).toBeGreaterThan(3 * MB);
       reader.exec('COMMIT');
       await vi.advanceTimersByTimeAsync(120_000);
-      expect(await wal(nexus)).toBe(0);
+      // All that is in it are renewals since.
+      expect(await wal(nexus)).toBeLessThan(200_000);
     });
 
     it('is emptied though the host renews its lease all the while', async () => {
