@@ -44,7 +44,7 @@ export interface Connection {
   readonly enter: (id: string, leaseMs: number, now: number) => Promise<void>;
   /** The number of this instance. */
   readonly instance: () => number;
-  readonly renew: (now: number) => boolean;
+  readonly renew: (now: number) => Promise<boolean>;
   /** Which deliveries that were born leased are open. */
   readonly floor: LeaseFloor;
   /** In a write transaction, before it leases anything: writes the floor down when it has risen far enough. */
@@ -79,12 +79,15 @@ export async function connect(options: {
   const plain = createWrite(db, path, () => cache.drop());
   const sizes = createSizes(db, path);
   const idle = createIdleCheckpoint(db, () => sizes().walBytes);
-  const write: Write = (work, committed) =>
+  const keep: Write = (work, committed) =>
     plain(() => {
       cache.check();
-      idle.wrote();
       return work();
     }, committed);
+  const write: Write = (work, committed) => {
+    idle.wrote();
+    return keep(work, committed);
+  };
   const liveness = path === ':memory:' ? createLocalLiveness() : createLiveness(path, driver);
   const attempts = createAttempts(db);
   const once = createOnceRows(db);
@@ -151,8 +154,12 @@ export async function connect(options: {
       before?.release();
     },
     instance: () => self?.key ?? 0,
-    renew: (now) =>
-      self !== undefined && instances.renew(self.key, self.leaseMs, now, floor.floor(cache.head().seq + 1)),
+    renew: async (now) => {
+      if (!self) return false;
+      const { key, leaseMs } = self;
+      // An instance that does nothing else is idle.
+      return await keep(() => instances.renew(key, leaseMs, now, floor.floor(cache.head().seq + 1)));
+    },
     keepFloor: () => {
       const lowest = floor.floor(cache.head().seq + 1);
       if (!self || lowest - written < FLOOR_STEP) return;

@@ -6,7 +6,7 @@ import { sqliteCode } from './failure.js';
 import type { SqliteLike } from './sqlite-like.js';
 
 export interface IdleCheckpoint {
-  /** To be called with every write transaction: it costs next to nothing. */
+  /** To be called with every write transaction that is not only the renewal of a lease: it costs next to nothing. */
   wrote(): void;
   stop(): void;
 }
@@ -14,7 +14,7 @@ export interface IdleCheckpoint {
 const IDLE_MS = 5_000;
 /** Readers are still there, or a writer of another process: again later, then later still. */
 const LONGEST_WAIT_MS = 5 * 60_000;
-/** The renewals of a lease fill so much in hours: it is not worth the syncs. */
+/** Who writes a little now and then need not sync more for it. */
 const SMALL_BYTES = 256 * 1024;
 
 export function createIdleCheckpoint(db: SqliteLike, walBytes: () => number): IdleCheckpoint {

@@ -101,10 +101,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       const { write, markStarted } = open();
       return await write(() => leases.map(markStarted));
     },
-    renew: async () => {
-      const { write, renew } = open();
-      return (await write(() => renew(now()))) ? 'held' : 'lost';
-    },
+    renew: async () => ((await open().renew(now())) ? 'held' : 'lost'),
     recover: async ({ limit }) => {
       const { write, instances, instance } = open();
       const dead = instances.dead(instance(), now());
