@@ -34,6 +34,13 @@ export interface NexusLifecycle {
   /** Another definition of this schedule has replaced the one in this process. */
   'schedule:superseded': { readonly schedule: string };
   'dispatch:duplicate': { readonly id: string; readonly type: string; readonly source: string };
+  /** An event that was committed in a database of the host cannot be in the log; its row there is set aside with the error. */
+  'outbox:refused': {
+    readonly id: string;
+    readonly type: string;
+    readonly outbox: string;
+    readonly error: unknown;
+  };
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   closed: CloseReport;
 }

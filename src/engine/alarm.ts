@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.js';
 
 /** What the engine waits for. */
-export type Occasion = 'due' | 'renew' | 'deadline' | 'storage' | 'tick' | 'pace';
+export type Occasion = 'due' | 'renew' | 'deadline' | 'storage' | 'outbox' | 'sweep' | 'tick' | 'pace';
 
 export interface Alarm {
   /** Calls the occasion's function at an instant (epoch ms); replaces its earlier instant, `undefined` clears it. */

@@ -81,7 +81,8 @@ function answer(draft: Draft, result: Appended | undefined, lifecycle: Lifecycle
   return { id, seq, type, timestamp, duplicate: true };
 }
 
-function conflict(draft: Draft, result: Appended | undefined): NexusError {
+/** Why an event is not in the log. */
+export function conflict(draft: Draft, result: Appended | undefined): NexusError {
   const first = result?.outcome === 'conflict' ? result : undefined;
   const by = draft.keys[0] === undefined ? `id ${draft.id}` : `idempotency key "${draft.keys[0].slice(2)}"`;
   return new NexusError(

@@ -22,6 +22,7 @@ import { scheduleCases } from './storage-conformance/schedules.js';
 import { fencingCases } from './storage-conformance/fencing.js';
 import { settlementCases } from './storage-conformance/settlements.js';
 import { suspectCases } from './storage-conformance/suspects.js';
+import { sweepCases } from './storage-conformance/sweep.js';
 
 export type { Storage } from '../storage/storage.js';
 export type { StorageFixture };
@@ -108,6 +109,7 @@ const chapters: readonly Chapter[] = [
   deliveryEditCases,
   eventReadCases,
   deliveryReadCases,
+  sweepCases,
 ];
 
 function checkSkips(skip: Readonly<Record<string, string>>): void {

@@ -25,6 +25,7 @@ function reactor(name: string, concurrency = 16): LocalReactor {
     subscription: [],
     ordered: false,
     position: 0,
+    prunedTo: 0,
     paused: false,
   };
   local.window = 1_000;

@@ -37,6 +37,7 @@ export type MemoryDelivery = {
 export type MemoryReactor = {
   row: ReactorRow;
   removed: boolean;
+  removedAt: number;
   readonly deliveries: Map<string, MemoryDelivery>;
   readonly open: Set<MemoryDelivery>;
   /** The open ones with an ordering key, by run and key. */
@@ -52,6 +53,8 @@ export interface MemoryDatabase {
   /** `source\nkey` → the event that used it first. */
   readonly dedupe: Map<string, StoredEvent>;
   readonly reactors: Map<number, MemoryReactor>;
+  /** The key given last. */
+  lastReactor: number;
   readonly instances: Map<string, MemoryInstance>;
   /** Remembered results, by {@link oncePlace}. */
   readonly once: Map<string, string>;
@@ -72,6 +75,7 @@ export function createMemoryDatabase(): MemoryDatabase {
     byId: new Map(),
     dedupe: new Map(),
     reactors: new Map(),
+    lastReactor: 0,
     once: new Map(),
     replays: new Map(),
     schedules: new Map(),

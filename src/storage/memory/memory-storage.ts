@@ -16,6 +16,7 @@ import {
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
 import { registerSchedule } from './schedules.js';
+import { sweep } from './sweep.js';
 
 /** For `memoryStorage`. */
 export interface MemoryStorageOptions {
@@ -49,7 +50,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
   };
 
   return {
-    capabilities: { durability: 'none', processes: 'one', chain: true, outbox: false, backup: false },
+    capabilities: { durability: 'none', processes: 'one', chain: true, outbox: true, backup: false },
     open: async ({ instance: id, leaseMs, mode }) => {
       if (mode === 'run') {
         if (self) self.instance.dead = true;
@@ -115,11 +116,18 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       if (!reading) alive();
       return readers;
     },
+    sweep: async (options) => {
+      alive();
+      return sweep(database, options, now());
+    },
     edit: async (edit) => {
       alive();
       const changed = editRows(database, edit, now());
       if (changed > 0) wrote();
       return { changed };
+    },
+    backup: async () => {
+      throw new NexusError('NEXUS_NOT_SUPPORTED', 'the memory storage has no file that could be copied');
     },
     onChange: (hint) => {
       const listener = (from: string): void => {

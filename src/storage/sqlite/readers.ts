@@ -1,5 +1,5 @@
 /** Bounded reads. In WAL mode they neither wait for writers nor hold them up. */
-import type { BlockedKey, Readers } from '../storage.js';
+import type { BlockedKey, Readers, StorageSizes } from '../storage.js';
 import { createCounts } from './counts.js';
 import { BEHIND, HELD_UP } from './key-queue.js';
 import type { OnceRows } from './once.js';
@@ -20,7 +20,10 @@ import {
 import type { SqliteLike } from './sqlite-like.js';
 import { DEAD, PENDING } from './states.js';
 
-export function createReaders(db: SqliteLike, running: () => number, once: OnceRows): Readers {
+export function createReaders(
+  db: SqliteLike,
+  { running, once, sizes }: { running: () => number; once: OnceRows; sizes: () => StorageSizes },
+): Readers {
   const head = db.prepare(`SELECT coalesce((SELECT seq FROM nexus_events ORDER BY seq DESC LIMIT 1),
       (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq')) AS seq,
     coalesce((SELECT hash FROM nexus_events ORDER BY seq DESC LIMIT 1), (SELECT value FROM nexus_meta WHERE key = 'base_hash')) AS hash`);
@@ -69,6 +72,7 @@ export function createReaders(db: SqliteLike, running: () => number, once: OnceR
     counts: (reactor) => counts(reactor),
     once: async (place) => once.read(place),
     blockedKeys: async (reactor, limit) => blocked.all(reactor, limit) as BlockedKey[],
+    sizes: async () => sizes(),
     backlog: async () => {
       const { pending, retrying, due } = waiting.get() as {
         pending: number;
