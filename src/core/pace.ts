@@ -2,9 +2,9 @@
 
 /** How fast handlers may be called. */
 export interface RateLimit {
-  /** Handler starts. */
+  /** Handler starts, 1 to 100,000. */
   count: number;
-  /** The span, milliseconds. */
+  /** The span, 1 millisecond to 31 days. */
   perMs: number;
 }
 

@@ -88,7 +88,8 @@ export function createFeeder(options: {
       if (reopensAt > now) alarm.noLaterThan('pace', reopensAt);
     }
   };
-  const isHeldBack = (reactor: LocalReactor): boolean => paceRoom(reactor, clock.now()) <= 0;
+  const isHeldBack = (reactor: LocalReactor): boolean =>
+    reactor.pace !== undefined && paceRoom(reactor, clock.now()) <= 0;
 
   const suspicious = (): boolean => mayHaveSuspects && suspects === 0 && roster.active().length > 0;
   const hungry = (): boolean => roster.active().some(wantsMore);
@@ -114,17 +115,14 @@ export function createFeeder(options: {
       if (isHeldBack(reactor)) suspectsWait = true;
       else wanted.push(reactor);
     }
-    const few = Math.min(SUSPECTS_AT_ONCE, ...wanted.map((reactor) => paceRoom(reactor, clock.now())));
     const wants = wanted.map((reactor) => {
       const limit = wantsMore(reactor) ? budget.room(reactor, promised) : 0;
       promised += limit;
       return { reactor: reactor.row?.key ?? 0, generation: reactor.row?.generation ?? 0, limit };
     });
     const crashed = suspicious();
-    const claimed = await claim(
-      wants,
-      suspicious() ? { limit: few, crashed: false } : { limit: 0, crashed: false },
-    );
+    const few = crashed ? suspectsAtOnce(wanted) : 0;
+    const claimed = await claim(wants, { limit: few, crashed: false });
     const alone = crashed && !claimed.leased.some((leased) => leased.suspect);
     const rest = alone
       ? await claim(
@@ -146,6 +144,10 @@ export function createFeeder(options: {
     options.runner().feed(toFed(leased, wanted));
     return leased.length;
   };
+
+  /** None of them needs to wait for its reactor's pace. */
+  const suspectsAtOnce = (reactors: readonly LocalReactor[]): number =>
+    Math.min(SUSPECTS_AT_ONCE, ...reactors.map((reactor) => paceRoom(reactor, clock.now())));
 
   const claim = (
     wants: Parameters<Storage['claim']>[0]['reactors'],
