@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type * as Main from '../src/index.js';
+import type { Nexus } from '../src/index.js';
 import { openDatabase } from '../test/support/database.js';
 
 /** A payment of about 180 bytes. */
-const payment = (n: number) => ({
+export const payment = (n: number) => ({
   orderId: `ord_${String(n).padStart(12, '0')}`,
   amount: '129.90',
   currency: 'BRL',
@@ -23,7 +24,8 @@ const schema = z.object({
   metadata: z.record(z.string(), z.string()),
 });
 
-export type Result = { name: string; perSecond: number };
+export const median = (values: number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 export async function inFolder<T>(work: (file: string) => Promise<T> | T): Promise<T> {
   // Beside the project, not in a temporary folder: that may be memory, where an fsync costs nothing.
@@ -37,16 +39,36 @@ export async function inFolder<T>(work: (file: string) => Promise<T> | T): Promi
 
 // What users run: the build. (Running TypeScript directly adds a call to every closure that is made.)
 const build = new URL('../dist/index.js', import.meta.url).href;
-const { createNexus } = (await import(build)) as typeof Main;
+export const { createNexus } = (await import(build)) as typeof Main;
+
+/** What else there is while it runs. */
+export type Company = {
+  /** Reactors on other types. */
+  readonly reactors?: number;
+  /** Called with the Nexus before it is measured. */
+  readonly prepare?: (nexus: Nexus) => Promise<void>;
+};
 
 /** Nexus with everything on: schema, salt, two hashes, chain, positions, tokens. */
-export async function nexusEndToEnd(file: string, events: number, inFlight: number): Promise<number> {
-  const nexus = createNexus({ storage: file, events: { PAYMENT_RECEIVED: schema }, logger: false });
+export async function nexusEndToEnd(
+  file: string,
+  events: number,
+  inFlight: number,
+  company: Company = {},
+): Promise<number> {
+  const others = Array.from({ length: company.reactors ?? 0 }, (_, i) => `OTHER_${i}`);
+  const nexus = createNexus({
+    storage: file,
+    events: { ...Object.fromEntries(others.map((type) => [type, z.object({})])), PAYMENT_RECEIVED: schema },
+    logger: false,
+  });
+  for (const type of others) nexus.onEvent(type as never, { name: type }, () => undefined);
   let handled = 0;
   nexus.onEvent('PAYMENT_RECEIVED', { name: 'bench' }, async () => {
     handled += 1;
   });
   await nexus.start();
+  await company.prepare?.(nexus as unknown as Nexus);
   const run = async (count: number): Promise<void> => {
     let sent = 0;
     let settled = 0;

@@ -3,6 +3,7 @@ import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
 import { proveIdle } from './idle.js';
 import { proveModel } from './model.js';
+import { proveOutbox } from './outbox.js';
 import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
 import { proveReplay } from './replay.js';
@@ -54,6 +55,19 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
   durable: () => {
     const report = proveDurable({ dispatches: scaled(1_000) });
     return { report, holds: 'skipped' in report || (report.withoutSync === 0 && report.acknowledged > 0) };
+  },
+  outbox: async () => {
+    const reports = [];
+    for (const file of ['same', 'other'] as const)
+      for (const processes of [1, 2] as const)
+        reports.push(await proveOutbox({ transactions: scaled(2_500), file, processes }));
+    return {
+      report: reports,
+      holds: reports.every(
+        ({ facts, missing, phantoms, doubles, inversions, left, chainWhole }) =>
+          facts > 0 && missing + phantoms + doubles + inversions + left === 0 && chainWhole,
+      ),
+    };
   },
   model: async () => {
     const reports = [

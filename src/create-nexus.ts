@@ -6,7 +6,7 @@ import { createEngine } from './engine/engine.js';
 import { ingress, type Ingress, type Nexus, type NexusOptions, type NexusWithIngress } from './nexus.js';
 import { createNodeRegistry } from './nodes/node-registry.js';
 import { engineOptions, hmacSha256, sha256 } from './options.js';
-import { sqliteStorage } from './storage/sqlite/index.js';
+import { sqliteOutbox, sqliteStorage } from './storage/sqlite/index.js';
 import type { Storage } from './storage/storage.js';
 
 /**
@@ -39,6 +39,7 @@ export function createNexus<const E extends Catalogue = AnyCatalogue>(
     ...parts,
     storage,
     mayDispatch: (node, type) => registry.mayDispatch(node, type),
+    outboxOf: sqliteOutbox,
   });
 
   const door: Ingress = {

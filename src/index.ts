@@ -7,7 +7,7 @@ export { errorCodes, NexusError, NonRetryableError, RetryAfterError } from './co
 export { ProtocolEvent } from './protocol/protocol-event.js';
 export { protocolEvents } from './protocol/protocol-events.js';
 export { memoryStorage } from './storage/memory/index.js';
-export { sqliteStorage } from './storage/sqlite/index.js';
+export { createOutbox, sqliteStorage } from './storage/sqlite/index.js';
 
 export type {
   AnyCatalogue,
@@ -27,6 +27,8 @@ export type { PayloadIssue } from './core/payload.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {
   AttemptRecord,
+  BackupOptions,
+  BackupProgress,
   ChildOptions,
   CloseOptions,
   CloseReport,
@@ -65,9 +67,11 @@ export type {
   ReplayOptions,
   ReplayProgress,
   ReplayReport,
+  RetentionOptions,
   SettledOptions,
   WaitForOptions,
+  Within,
 } from './nexus.js';
 export type { NodeConfig } from './nodes/node-config.js';
 export type { Storage, StorageCapabilities } from './storage/storage.js';
-export type { SqliteLike } from './storage/sqlite/index.js';
+export type { OutboxOptions, SqliteLike } from './storage/sqlite/index.js';

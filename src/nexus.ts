@@ -1,4 +1,5 @@
 /** The Nexus, as the host and the edges see it. The engine implements it; edges know nothing else. */
+import type { BackupOptions } from './contract/backup.js';
 import type {
   DeadLetterDesk,
   Delivery,
@@ -9,7 +10,7 @@ import type {
   NexusStats,
   ReactorDesk,
 } from './contract/desks.js';
-import type { DispatchItem, DispatchOptions, Dispatched } from './contract/dispatch.js';
+import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contract/dispatch.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
 import type { LoggerLike } from './contract/logger.js';
 import type { Handler, Reactor, ReactorDefinition, ReactorOptions } from './contract/reactor.js';
@@ -18,14 +19,17 @@ import type { AnyCatalogue, Catalogue, EventOf, InputOf, TypeOf } from './core/c
 import type { Clock } from './core/clock.js';
 import type { RetryPolicy } from './core/retry.js';
 import type { NodeConfig } from './nodes/node-config.js';
+import type { SqliteLike } from './storage/sqlite-like.js';
 import type { Storage } from './storage/storage.js';
 
+export type { BackupOptions, BackupProgress } from './contract/backup.js';
 export type {
   ChildOptions,
   DispatchItem,
   DispatchOptions,
   Dispatched,
   NexusEventDraft,
+  Within,
 } from './contract/dispatch.js';
 export type {
   Handler,
@@ -81,16 +85,29 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
   retry?: RetryPolicy;
   /** Handlers running at once, per reactor. @default 16 */
   concurrency?: number;
-  /** Deliveries in memory, over all reactors; the rest waits in storage. @default 1_000 */
+  /** Deliveries in memory, over all reactors (each may have its `concurrency` in any case); the rest waits in storage. @default 1_000 */
   maxInFlight?: number;
   /** How long an instance's lease holds without renewal, milliseconds. It is renewed at a third of it. @default 30_000 */
   leaseMs?: number;
+  /** How long finished deliveries are kept; events stay. */
+  retention?: RetentionOptions;
   /** Largest payload, bytes of JSON. @default 262_144 */
   maxPayloadBytes?: number;
   /** Pino-like logger, or false for none. @default pino({ name: 'nexus' }) */
   logger?: LoggerLike | false;
   /** Where time comes from. @default the system's */
   clock?: Clock;
+}
+
+/**
+ * How long deliveries are kept once they are final, in milliseconds from 60_000 on, or `Infinity`. Their attempts and
+ * what `ctx.once` remembered go with them; events and idempotency keys stay.
+ */
+export interface RetentionOptions {
+  /** Succeeded and cancelled ones. @default 604_800_000 (7 days) */
+  succeededMs?: number;
+  /** Dead letters. @default Infinity */
+  deadMs?: number;
 }
 
 /** The embeddable event bus. */
@@ -113,6 +130,14 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
    * the others are stored, and saying the same again gives them back as duplicates where they have keys.
    */
   dispatchMany(items: readonly DispatchItem<E>[]): Promise<Dispatched<TypeOf<E>>[]>;
+  /**
+   * Dispatches in the host's own transaction: through its open connection, to a database where `createOutbox` was called.
+   * From the first call on, what waits in that database is moved into the log, also what was written before a restart or by
+   * another process; so a host calls it once when it starts.
+   *
+   * @throws NexusError NEXUS_OUTBOX, NEXUS_STORAGE_NEWER, NEXUS_INVALID_OPTION, NEXUS_CLOSED
+   */
+  within(db: SqliteLike): Within<E>;
   /**
    * Registers a reactor.
    *
@@ -146,7 +171,7 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
    * after a crash or a restart, in every process that has the reactor, beside live work and on at most half of a reactor's
    * slots. The live position stays. Children and results of `ctx.once` are those of the earlier run, unless `fresh`.
    *
-   * @throws NexusError NEXUS_NOT_FOUND (a reactor), NEXUS_INVALID_OPTION, NEXUS_POSITION_AHEAD, NEXUS_UNKNOWN_EVENT, NEXUS_CLOSED (the replay goes on at the next start)
+   * @throws NexusError NEXUS_NOT_FOUND (a reactor), NEXUS_INVALID_OPTION, NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED (retention removed what a reactor did; `fresh` may), NEXUS_UNKNOWN_EVENT, NEXUS_CLOSED (the replay goes on at the next start)
    */
   replay(options: ReplayOptions): Promise<ReplayReport>;
   /** An event, who matched, every attempt (those of replays too), and its children. @throws NexusError NEXUS_NOT_FOUND */
@@ -161,6 +186,13 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   health(): Promise<Health>;
   /** Listens to one of the library's own moments; a listener that throws hurts nobody. Returns its end. */
   on<K extends keyof NexusLifecycle>(name: K, listener: (moment: NexusLifecycle[K]) => unknown): () => void;
+  /**
+   * Copies the whole storage into a new file while events flow. It has every event that was acknowledged before the call;
+   * what was running is run again when the copy is. A copy that fails, or is cut short by `close`, leaves no file behind.
+   *
+   * @throws NexusError NEXUS_NOT_SUPPORTED, NEXUS_INVALID_OPTION (the path is taken), NEXUS_STORAGE, NEXUS_STORAGE_FULL, NEXUS_CLOSED
+   */
+  backup(path: string, options?: BackupOptions): Promise<void>;
   /** Drains and closes. Idempotent, never rejects, always settles. */
   close(options?: CloseOptions): Promise<CloseReport>;
 }

@@ -6,15 +6,16 @@ import type { Sha256 } from './core/chain.js';
 import type { Clock } from './core/clock.js';
 import { NexusError } from './core/errors.js';
 import { isLegalName } from './core/event.js';
+import type { KeepFor } from './core/retention.js';
 import { retryPolicy } from './core/retry.js';
 import type { EngineParts } from './engine/parts.js';
-import type { LoggerLike, NexusOptions } from './nexus.js';
+import type { LoggerLike, NexusOptions, RetentionOptions } from './nexus.js';
 import type { HmacSha256 } from './nodes/signatures.js';
 
 /** What follows from the options alone. */
 export function engineOptions<E extends Catalogue>(
   options: NexusOptions<E>,
-): Omit<EngineParts, 'storage' | 'mayDispatch'> {
+): Omit<EngineParts, 'storage' | 'mayDispatch' | 'outboxOf'> {
   const {
     node = 'nexus',
     concurrency = 16,
@@ -41,6 +42,7 @@ export function engineOptions<E extends Catalogue>(
     maxInFlight,
     leaseMs,
     maxPayloadBytes,
+    retention: keepFor(options.retention),
     autoStart: options.autoStart ?? true,
   };
 }
@@ -79,6 +81,15 @@ function createRandomHex(): (digits: number) => string {
     used += digits;
     return pool.slice(used - digits, used);
   };
+}
+
+/** A minute at the least: whoever has just asked for an outcome must find it. */
+function keepFor(retention: RetentionOptions = {}): KeepFor {
+  const { succeededMs = 7 * 24 * 3_600_000, deadMs = Infinity } = retention;
+  for (const [name, value] of Object.entries({ succeededMs, deadMs }))
+    if (typeof value !== 'number' || !(value >= 60_000))
+      throw invalid(`retention.${name}`, 'milliseconds from 60000 on, or Infinity', value);
+  return { succeededMs, deadMs };
 }
 
 function whole(option: string, value: unknown, least: number, most: number): void {

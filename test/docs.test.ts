@@ -10,6 +10,18 @@ import { errorCodes } from '../src/core/errors.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
+/** What a program prints; its files are in a folder of its own. */
+async function output(code: string): Promise<string> {
+  const folder = mkdtempSync(join(root, '.readme-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'readme.mts'), code.replace(/\.\/(\w+\.db)/g, join(folder, '$1')));
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, ['--import', 'tsx', join(folder, 'readme.mts')], {
+    cwd: root,
+  });
+  return stdout;
+}
+
 describe('the README', () => {
   it('prints the promise word for word', () => {
     const promise = read('README.md')
@@ -23,19 +35,17 @@ describe('the README', () => {
     expect(read('README.md')).not.toMatch(/exactly-once|immutable/i);
   });
 
+  it('shows a transaction that runs', async () => {
+    const [, code = ''] =
+      /## Within your own transaction\n[\s\S]*?```ts\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
+    expect(await output(code)).toContain('ORDER_PLACED\n');
+  });
+
   it('shows 20 lines that run', async () => {
     const [, code = ''] = /## In 20 lines\n\n```ts\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
     const lines = code.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('//'));
     expect(lines.length).toBeLessThanOrEqual(20);
-    const folder = mkdtempSync(join(root, '.readme-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    writeFileSync(join(folder, 'readme.mts'), code.replace('./nexus.db', join(folder, 'nexus.db')));
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', join(folder, 'readme.mts')],
-      { cwd: root },
-    );
-    expect(stdout).toContain('MINT_REQUESTED\n');
+    expect(await output(code)).toContain('MINT_REQUESTED\n');
   });
 });
 

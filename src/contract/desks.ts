@@ -78,6 +78,8 @@ export interface Explanation {
   readonly deliveries: readonly (Delivery & { readonly attempts: readonly AttemptRecord[] })[];
   /** Reactors with a subscription to its type that have not reached it yet. */
   readonly waiting: readonly { readonly reactor: string; readonly position: number }[];
+  /** Reactors for its type without a delivery of it, at a place where retention has removed them. */
+  readonly pruned: readonly string[];
   readonly children: readonly Explanation[];
   /** True where there are more children than are shown (100 per event, 10 levels). */
   readonly truncated: boolean;
@@ -135,6 +137,8 @@ export interface ReactorInfo {
   readonly generation: number;
   /** The `seq` up to which its deliveries have been created. */
   readonly position: number;
+  /** The highest `seq` of which retention has removed a delivery, 0 for none: `seek` goes no further down. */
+  readonly prunedTo: number;
   /** How far the position is behind the head. */
   readonly lag: number;
   readonly paused: boolean;
@@ -152,7 +156,7 @@ export interface ReactorDesk {
   pause(name: string): Promise<void>;
   /** @throws NexusError NEXUS_NOT_FOUND */
   resume(name: string): Promise<void>;
-  /** Moves the position. Backward, missing deliveries are created again; those that exist stay. @throws NexusError NEXUS_NOT_FOUND, NEXUS_POSITION_AHEAD */
+  /** Moves the position. Backward, missing deliveries are created again; those that exist stay; not below `prunedTo`. @throws NexusError NEXUS_NOT_FOUND, NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED */
   seek(name: string, to: 'now' | number): Promise<void>;
   /** Stops it, cancels its open deliveries and forgets its position. @throws NexusError NEXUS_NOT_FOUND */
   remove(name: string): Promise<{ readonly cancelled: number }>;
@@ -176,6 +180,9 @@ export interface NexusStats {
   readonly handling: number;
   /** Dispatches and outcomes waiting for their commit. */
   readonly queued: number;
+  /** What the storage takes on disk, and its write-ahead log; undefined where the adapter does not know. */
+  readonly databaseBytes: number | undefined;
+  readonly walBytes: number | undefined;
 }
 
 /** Whether it works. */

@@ -35,6 +35,22 @@ export interface Dispatched<T extends string = string> {
   readonly duplicate: boolean;
 }
 
+/** Dispatches in a transaction of the host. */
+export interface Within<E extends Catalogue = AnyCatalogue> {
+  /**
+   * Validates an event and writes it to the outbox of the host's database, in the transaction that is open there (where none
+   * is, in one of its own). If that commits, the event is moved into the log; its `timestamp` is the one of this call. With
+   * an idempotency key that was used before, the first event stands for it, under the first one's id.
+   *
+   * @throws NexusError as `dispatch` without waiting; NEXUS_OUTBOX, and NEXUS_STORAGE or NEXUS_STORAGE_FULL when the host's database does not take the row
+   */
+  dispatch<T extends TypeOf<E>>(
+    type: T,
+    payload: InputOf<E, T>,
+    options?: DispatchOptions,
+  ): { readonly id: string };
+}
+
 /** How a handler dispatches: its source, causation and correlation are given. */
 export type ChildOptions = Pick<DispatchOptions, 'idempotencyKey' | 'headers' | 'notBefore'>;
 

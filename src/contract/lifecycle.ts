@@ -32,6 +32,13 @@ export interface NexusLifecycle {
   /** Another registration of this name has replaced the one in this process. */
   'reactor:superseded': { readonly reactor: string };
   'dispatch:duplicate': { readonly id: string; readonly type: string; readonly source: string };
+  /** An event that was committed in a database of the host cannot be in the log; its row there is set aside with the error. */
+  'outbox:refused': {
+    readonly id: string;
+    readonly type: string;
+    readonly outbox: string;
+    readonly error: unknown;
+  };
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   closed: CloseReport;
 }

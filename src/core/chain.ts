@@ -50,7 +50,7 @@ export function hashEvent(
   const own = `${id.length}:${id},`;
   const plain = causationId === null && headers === null && schemaVersion === 1 && notBefore === null;
   return sha256(
-    `${DOMAIN}${previous}${digits(seq)}${own}${name(type)}${name(source)}${digits(timestamp)}` +
+    `${DOMAIN}${previous}${digits(seq)}${own}${common(type, source, timestamp)}` +
       `${correlationId === id ? own : text(correlationId)}${plain ? PLAIN : optional(event)}${payloadHash}`,
   );
 }
@@ -79,16 +79,14 @@ function optional({ causationId, headers, schemaVersion, notBefore }: EventField
   );
 }
 
-/** The netstring of a name, remembered: there are few of them, and a row has two. */
-function name(value: string): string {
-  let known = names.get(value);
-  if (known === undefined) {
-    if (names.size >= 1_000) names.clear();
-    names.set(value, (known = text(value)));
+/** Three fields that neighbours mostly share, as text: remembered, for putting it together costs more than comparing. */
+function common(type: string, source: string, timestamp: number): string {
+  if (last.timestamp !== timestamp || last.type !== type || last.source !== source) {
+    last = { type, source, timestamp, written: `${text(type)}${text(source)}${digits(timestamp)}` };
   }
-  return known;
+  return last.written;
 }
-const names = new Map<string, string>();
+let last = { type: '', source: '', timestamp: -1, written: '' };
 
 function digits(value: number): string {
   const written = String(value);

@@ -7,10 +7,19 @@ export const UUID_RANDOM_DIGITS = 19;
 
 /** A UUIDv7 of an instant (epoch ms) and 19 random lower-case hex digits. */
 export function uuidv7(ms: number, random: string): string {
-  const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, '0');
   const variant = '89ab'.charAt(parseInt(random.charAt(3), 16) & 3);
-  return `${time.slice(0, 8)}-${time.slice(8, 12)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
+  return `${prefixOf(ms)}${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
 }
+
+/** What all ids of one millisecond begin with. Remembered, for many events share it and writing it costs more than the rest. */
+function prefixOf(ms: number): string {
+  if (ms !== last.ms) {
+    const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, '0');
+    last = { ms, prefix: `${time.slice(0, 8)}-${time.slice(8, 12)}-7` };
+  }
+  return last.prefix;
+}
+let last = { ms: -1, prefix: '' };
 
 /** True for any UUID in its 36-character form. */
 export function isUuid(text: string): boolean {

@@ -1,6 +1,7 @@
 /** Turns a payload into the JSON text that is stored, or says exactly what in it is not JSON. */
-import { NexusError } from './errors.js';
 import { utf8Length } from './chain.js';
+import { describeFailure, NexusError } from './errors.js';
+import type { JsonObject } from './event.js';
 
 /** Deepest nesting of a payload: `JSON.parse` takes a million levels, `JSON.stringify` dies at about 4,000. */
 export const MAX_DEPTH = 64;
@@ -15,16 +16,29 @@ export interface PayloadIssue {
 }
 
 /**
- * The JSON text of a payload. `undefined` members of objects are left out, as `JSON.stringify` does; anything else that
- * would not come back from `JSON.parse` as it went in is refused.
+ * A copy of a payload that is exactly what `JSON.parse` would make of its text, with nothing shared: `undefined` members of
+ * objects are left out, as `JSON.stringify` does; anything else that would not come back as it went in is refused.
  *
- * @throws NexusError NEXUS_INVALID_PAYLOAD, NEXUS_PAYLOAD_TOO_DEEP, NEXUS_PAYLOAD_TOO_LARGE
+ * @throws NexusError NEXUS_INVALID_PAYLOAD, NEXUS_PAYLOAD_TOO_DEEP
  */
-export function encodePayload(type: string, payload: unknown, maxBytes: number): string {
-  if (!isPlainObject(payload)) {
-    throw invalidPayload(type, [{ path: [], message: `expected a JSON object, got ${nameOf(payload)}` }]);
+export function jsonPayload(type: string, payload: unknown): JsonObject {
+  let copy: unknown;
+  try {
+    if (!isPlainObject(payload)) {
+      throw invalidPayload(type, [{ path: [], message: `expected a JSON object, got ${nameOf(payload)}` }]);
+    }
+    copy = copyObject(payload, 1);
+    if (copy === NOT_JSON) throw whatIsWrong(type, payload);
+  } catch (error) {
+    if (NexusError.is(error)) throw error;
+    // A getter or a proxy of the caller's.
+    throw invalidPayload(type, [{ path: [], message: `cannot be read: ${describeFailure(error).message}` }]);
   }
-  if (!isJson(payload, 1)) throw whatIsWrong(type, payload);
+  return copy as JsonObject;
+}
+
+/** The JSON text of a payload that `jsonPayload` made. @throws NexusError NEXUS_PAYLOAD_TOO_LARGE */
+export function encodePayload(type: string, payload: JsonObject, maxBytes: number): string {
   const text = JSON.stringify(payload);
   // Three bytes a unit is the most UTF-8 needs, so most payloads are not measured.
   if (text.length * 3 > maxBytes) {
@@ -53,24 +67,44 @@ export function invalidPayload(type: string, issues: readonly PayloadIssue[]): N
   );
 }
 
-function isJson(value: unknown, depth: number): boolean {
-  if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value === 'number') return Number.isFinite(value);
-  if (typeof value === 'boolean' || value === null) return true;
-  if (typeof value !== 'object') return false;
-  if (depth > MAX_DEPTH) return false;
-  if (Array.isArray(value)) {
-    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
-    for (const item of value) if (!isJson(item, depth + 1)) return false;
-    return true;
+const NOT_JSON = Symbol('not JSON');
+
+function copyJson(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return value.isWellFormed() ? value : NOT_JSON;
+  // -0 has no JSON of its own: adding 0 makes it 0.
+  if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : NOT_JSON;
+  if (typeof value === 'boolean' || value === null) return value;
+  if (typeof value !== 'object' || depth > MAX_DEPTH) return NOT_JSON;
+  if (Array.isArray(value)) return copyArray(value, depth);
+  return isPlainObject(value) ? copyObject(value, depth) : NOT_JSON;
+}
+
+function copyArray(value: readonly unknown[], depth: number): unknown {
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return NOT_JSON;
+  const copy: unknown[] = [];
+  for (const item of value) {
+    const own = copyJson(item, depth + 1);
+    if (own === NOT_JSON) return NOT_JSON;
+    copy.push(own);
   }
-  if (!isPlainObject(value)) return false;
-  for (const key in value) {
-    if (isPrototypeKey(key, value[key]) || !key.isWellFormed()) return false;
-    const member = value[key];
-    if (member !== undefined && !isJson(member, depth + 1)) return false;
+  return copy;
+}
+
+function copyObject(value: Record<string, unknown>, depth: number): unknown {
+  // A spread copies whole shapes at once, and asks each getter once.
+  const copy: Record<string | symbol, unknown> = { ...value };
+  for (const key in copy) {
+    const member = copy[key];
+    if (isPrototypeKey(key, member) || !key.isWellFormed()) return NOT_JSON;
+    if (member === undefined) Reflect.deleteProperty(copy, key);
+    else {
+      const own = copyJson(member, depth + 1);
+      if (own === NOT_JSON) return NOT_JSON;
+      if (!Object.is(own, member)) copy[key] = own;
+    }
   }
-  return true;
+  for (const symbol of Object.getOwnPropertySymbols(copy)) Reflect.deleteProperty(copy, symbol);
+  return copy;
 }
 
 /** Walks again, slowly, to name every offender, up to a limit. */

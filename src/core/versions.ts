@@ -6,7 +6,7 @@ import type { Catalogue } from './catalogue.js';
 import { describeFailure, NexusError } from './errors.js';
 import { parsePayload, withPayload, type JsonObject, type NexusEvent, type StoredEvent } from './event.js';
 import { fullDefinition, type FullDefinition, type Upcaster } from './event-definition.js';
-import { encodePayload } from './payload.js';
+import { jsonPayload } from './payload.js';
 
 /** A view of a stored event, and why its payload is not of the version that is known here, if it is not. */
 export type Read = { readonly event: NexusEvent; readonly problem: NexusError | undefined };
@@ -72,8 +72,8 @@ function upcast(stored: StoredEvent, upcasters: readonly Upcaster[]): JsonObject
       const result: unknown = upcasters[from - 1]?.(payload);
       // Nobody will wait for it, and nobody else would hear of it.
       if (result instanceof Promise) result.catch(() => undefined);
-      // Through text, as an event is stored: that is the check that it is JSON, and what it shares with others is copied.
-      payload = JSON.parse(encodePayload(stored.type, result, Infinity)) as JsonObject;
+      // The check that it is JSON; and what it shares with others is copied.
+      payload = jsonPayload(stored.type, result);
     } catch (error) {
       throw upcastFailed(stored, from, error);
     }

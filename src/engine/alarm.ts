@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.js';
 
 /** What the engine waits for. */
-export type Occasion = 'due' | 'replay' | 'renew' | 'deadline' | 'storage';
+export type Occasion = 'due' | 'replay' | 'renew' | 'deadline' | 'storage' | 'outbox' | 'sweep';
 
 export interface Alarm {
   /** Calls the occasion's function at an instant (epoch ms); replaces its earlier instant, `undefined` clears it. */

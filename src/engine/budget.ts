@@ -1,7 +1,9 @@
-/** How many deliveries may be in memory, so that memory stays bounded and no reactor fills the room of the others. */
+/**
+ * How many deliveries may be in memory, so that memory stays bounded and no reactor fills the room of the others: an equal
+ * share for each that has any, and for each at least what it runs at once, be there room or not.
+ */
 import type { Clock } from '../core/clock.js';
-import { isActive, isReplayed, type Held, type LocalReactor } from './local-reactor.js';
-import type { Roster } from './roster.js';
+import { isActive, type LocalReactor } from './local-reactor.js';
 
 /** A reactor whose longest-waiting lease is older gets no new one until it has caught up. */
 const LONGEST_WAIT_MS = 1_000;
@@ -15,7 +17,7 @@ export interface Budget {
   replayRoom(reactor: LocalReactor): number;
   /** So many came into memory, `replayed` of them of replays. */
   taken(reactor: LocalReactor, count: number, replayed?: number): void;
-  given(held: Held): void;
+  given(reactor: LocalReactor, replayed?: 0 | 1): void;
   /** Nothing of it waits any more. */
   emptied(reactor: LocalReactor): void;
   /** Deliveries in memory. */
@@ -24,12 +26,15 @@ export interface Budget {
   shut(): void;
 }
 
-export function createBudget(options: { clock: Clock; maxInFlight: number; roster: Roster }): Budget {
-  const { clock, maxInFlight, roster } = options;
+export function createBudget(options: { clock: Clock; maxInFlight: number }): Budget {
+  const { clock, maxInFlight } = options;
   let total = 0;
+  /** Reactors that have some. One that has none takes nothing from the share of those that have. */
+  let sharing = 0;
   let open = true;
 
-  const share = (): number => Math.max(1, Math.floor(maxInFlight / Math.max(1, roster.active().length)));
+  const share = (reactor: LocalReactor): number =>
+    Math.floor(maxInFlight / Math.max(1, sharing + (reactor.held === 0 ? 1 : 0)));
 
   return {
     room: (reactor, promised = 0) => {
@@ -39,25 +44,27 @@ export function createBudget(options: { clock: Clock; maxInFlight: number; roste
         reactor.window = Math.max(reactor.settings.concurrency, reactor.window >> 1);
         return 0;
       }
-      return Math.max(
-        0,
-        Math.min(Math.min(reactor.window, share()) - reactor.held, maxInFlight - total - promised),
-      );
+      const live = reactor.held - reactor.replays.held;
+      const least = Math.min(reactor.settings.concurrency, maxInFlight) - live;
+      const most = Math.min(reactor.window, share(reactor)) - reactor.held;
+      return Math.max(0, least, Math.min(most, maxInFlight - total - promised));
     },
     replayRoom: (reactor) => {
       if (!open || reactor.paused || !isActive(reactor)) return 0;
-      const half = Math.max(1, Math.min(reactor.window, share()) >> 1);
+      const half = Math.max(1, Math.min(reactor.window, share(reactor)) >> 1);
       return Math.max(0, Math.min(half - reactor.replays.held, maxInFlight - total));
     },
     taken: (reactor, count, replayed = 0) => {
+      if (reactor.held === 0 && count > 0) sharing += 1;
       reactor.held += count;
       reactor.replays.held += replayed;
       total += count;
       if (count > replayed) reactor.fedAt = clock.now();
     },
-    given: (held) => {
-      held.reactor.held -= 1;
-      if (isReplayed(held)) held.reactor.replays.held -= 1;
+    given: (reactor, replayed = 0) => {
+      reactor.held -= 1;
+      reactor.replays.held -= replayed;
+      if (reactor.held === 0) sharing -= 1;
       total -= 1;
     },
     emptied: (reactor) => {

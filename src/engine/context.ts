@@ -22,10 +22,7 @@ export type ContextParts = {
 
 export class AttemptContext implements ReactorContext {
   readonly #held: Held;
-  readonly #intake: Intake;
-  readonly #versions: Versions;
-  readonly #memory: Memory;
-  readonly #logger: LoggerLike;
+  readonly #parts: ContextParts;
   #event: NexusEvent | undefined;
   #payload: JsonObject | undefined;
   #dispatch: ReactorContext['dispatch'] | undefined;
@@ -38,19 +35,16 @@ export class AttemptContext implements ReactorContext {
 
   constructor(held: Held, parts: ContextParts) {
     this.#held = held;
-    this.#intake = parts.intake;
-    this.#versions = parts.versions;
-    this.#memory = parts.memory;
-    this.#logger = parts.logger;
+    this.#parts = parts;
   }
 
   get event(): NexusEvent {
-    return (this.#event ??= this.#versions.event(this.#held.event, this.payload));
+    return (this.#event ??= this.#parts.versions.event(this.#held.event, this.payload));
   }
 
   /** The payload of its own for the handler: nothing another handler does can change it. Throws where it cannot be upcast. */
   get payload(): JsonObject {
-    return (this.#payload ??= this.#versions.payload(this.#held.event));
+    return (this.#payload ??= this.#held.payload ?? this.#parts.versions.payload(this.#held.event));
   }
 
   get attempt(): number {
@@ -83,7 +77,7 @@ export class AttemptContext implements ReactorContext {
       eventType: event.type,
       attempt: this.attempt,
     };
-    return (this.#log ??= this.#logger.child?.(bindings) ?? this.#logger);
+    return (this.#log ??= this.#parts.logger.child?.(bindings) ?? this.#parts.logger);
   }
 
   /** What was dispatched so far. */
@@ -102,14 +96,14 @@ export class AttemptContext implements ReactorContext {
   }
 
   get idempotencyKey(): ReactorContext['idempotencyKey'] {
-    return (key) => this.#memory.idempotencyKey(this.#held, key);
+    return (key) => this.#parts.memory.idempotencyKey(this.#held, key);
   }
 
   /** Two calls with one key at the same time are one. */
   #remember<R>(key: string, effect: () => Promise<R> | R): Promise<R> {
     const known = this.#pending?.get(key);
     if (known) return known as Promise<R>;
-    const result = this.#memory.once(this.#held, key, async () => {
+    const result = this.#parts.memory.once(this.#held, key, async () => {
       this.#effects += 1;
       try {
         return await effect();
@@ -141,7 +135,7 @@ export class AttemptContext implements ReactorContext {
       );
     }
     const nth = this.#children.reduce((count, child) => count + (child.type === type ? 1 : 0), 0);
-    const draft = this.#intake.draft({
+    const draft = this.#parts.intake.draft({
       type,
       payload,
       options: { ...options, causationId: event.id, correlationId: event.correlationId },

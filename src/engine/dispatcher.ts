@@ -4,7 +4,7 @@ import type { DispatchItem, Dispatched } from '../nexus.js';
 import type { Committer } from './committer.js';
 import type { Intake, Said } from './intake.js';
 import type { Lifecycle } from './lifecycle.js';
-import { Publication } from './publish.js';
+import { Publication, Publications } from './publish.js';
 
 export interface Dispatcher {
   say(said: Said): Promise<Dispatched>;
@@ -31,8 +31,7 @@ export function createDispatcher(options: {
       try {
         const draft = intake.draft(said);
         return new Promise((resolve, reject) => {
-          const first = ([dispatched]: Dispatched[]): void => dispatched && resolve(dispatched);
-          committer.submit(new Publication([draft], lifecycle, first, reject));
+          committer.submit(new Publication(draft, lifecycle, resolve, reject));
           if (!isOpen()) opened().catch(reject);
         });
       } catch (error) {
@@ -54,7 +53,7 @@ export function createDispatcher(options: {
         intake.draft({ type, payload, options: how }),
       );
       return await new Promise((resolve, reject) => {
-        committer.submit(new Publication(drafts, lifecycle, resolve, reject));
+        committer.submit(new Publications(drafts, lifecycle, resolve, reject));
         if (!isOpen()) opened().catch(reject);
       });
     },

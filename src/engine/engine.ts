@@ -4,6 +4,7 @@ import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
 import type { Dispatched, Nexus, Reactor, ReactorDefinition } from '../nexus.js';
 import { createAlarm } from './alarm.js';
+import { createBackup } from './backup.js';
 import { createBudget } from './budget.js';
 import { createCommitter } from './committer.js';
 import { reactorSettings } from './definition.js';
@@ -12,6 +13,7 @@ import { createDispatcher } from './dispatcher.js';
 import { explain } from './explain.js';
 import { createFanOuts } from './fan-out.js';
 import { createFeeder } from './feeder.js';
+import { createForwarder } from './forwarder.js';
 import { createGuard } from './guard.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle } from './lifecycle.js';
@@ -23,6 +25,7 @@ import { createReactorDesk } from './reactor-desk.js';
 import { createRegistrar } from './registrar.js';
 import { createReplayDesk } from './replay-desk.js';
 import { createReplayer } from './replayer.js';
+import { createRetention } from './retention.js';
 import { createRoster } from './roster.js';
 import { createRunner, type Runner } from './runner.js';
 import { createSettler } from './settler.js';
@@ -30,6 +33,7 @@ import { createShutdown } from './shutdown.js';
 import { createVitals } from './vitals.js';
 import { createWaiting } from './waiting.js';
 import { createWatch } from './watch.js';
+import { createWithin } from './within.js';
 
 /** A Nexus, and what the door needs to let the edges in. */
 export interface Engine {
@@ -48,7 +52,7 @@ export function createEngine(parts: EngineParts): Engine {
   const roster = createRoster();
   const versions = createVersions(parts.catalogue);
   const intake = createIntake(parts, versions);
-  const budget = createBudget({ clock, maxInFlight: parts.maxInFlight, roster });
+  const budget = createBudget({ clock, maxInFlight: parts.maxInFlight });
   const rate = createRateMeter();
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
   const pulse = (): void => watch.pulse();
@@ -178,8 +182,23 @@ export function createEngine(parts: EngineParts): Engine {
     watch,
   });
 
+  const retention = createRetention({
+    storage,
+    clock,
+    random: parts.random,
+    alarm,
+    logger,
+    keepFor: parts.retention,
+    failed: (error) => storageFailed(error, true),
+  });
+
   const open = async (): Promise<{ readonly logId: string }> => {
-    const { logId, head } = await guard.enter();
+    const { logId, head, copyOf } = await guard.enter();
+    if (copyOf)
+      logger.warn(
+        copyOf,
+        'this is a backup run for the first time: what its original logged later is not in it',
+      );
     fanOuts.sawHead(head);
     await guard.recover();
     isOpen = true;
@@ -187,7 +206,9 @@ export function createEngine(parts: EngineParts): Engine {
       () => void registrar.refresh().catch((error: unknown) => storageFailed(error, true)),
     );
     committer.open();
+    retention.start();
     lookAgain();
+    forwarder.look();
     return { logId };
   };
   const opened = async (): Promise<{ readonly logId: string }> => {
@@ -206,14 +227,26 @@ export function createEngine(parts: EngineParts): Engine {
       });
   };
 
+  const refusal = (): NexusError | undefined => (shutdown.closing() ? closedError() : undefined);
   const dispatcher = createDispatcher({
     intake,
     committer,
     lifecycle,
     isOpen: () => isOpen,
     opened,
-    refusal: () => (shutdown.closing() ? closedError() : undefined),
+    refusal,
   });
+  const forwarder = createForwarder({
+    parts,
+    alarm,
+    committer,
+    lifecycle,
+    isOpen: () => isOpen,
+    opened,
+    failed: (error) => storageFailed(error, true),
+    pulse,
+  });
+  const within = createWithin({ parts, intake, forwarder, refusal });
 
   const desks = createDesks({
     storage,
@@ -230,7 +263,9 @@ export function createEngine(parts: EngineParts): Engine {
     committer,
     feeder,
     replayer,
+    forwarder,
     guard,
+    retention,
     runner,
     settler,
     lifecycle,
@@ -247,6 +282,7 @@ export function createEngine(parts: EngineParts): Engine {
       runner.handling() === 0 &&
       feeder.quiet() &&
       replayer.quiet() &&
+      forwarder.quiet() &&
       !waitsForRow
       ? true
       : undefined;
@@ -270,6 +306,7 @@ export function createEngine(parts: EngineParts): Engine {
     dispatch: (type, payload, options = {}) =>
       dispatcher.say({ type, payload, options }) as Promise<Dispatched<never>>,
     dispatchMany: (items) => dispatcher.sayMany(items),
+    within,
     onEvent: (...args: readonly unknown[]) => {
       const [on, second, third] = args;
       const handler = third ?? second;
@@ -281,6 +318,7 @@ export function createEngine(parts: EngineParts): Engine {
     settled: (eventId, options) => waiting.settled(eventId, options),
     idle: async () => {
       await opened();
+      forwarder.look();
       await watch.until(quiet);
     },
     explain: async (eventId) => {
@@ -300,7 +338,9 @@ export function createEngine(parts: EngineParts): Engine {
       roster,
       opened,
       closing: () => shutdown.closing(),
+      complaints: () => forwarder.complaints(),
     }),
+    backup: createBackup({ storage, logger, opened }),
     on: (name, listener) => lifecycle.on(name, listener),
     close: (options) => shutdown.close(options),
   };

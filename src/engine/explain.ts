@@ -40,6 +40,14 @@ async function tell(
     waiting: reactors
       .filter((reactor) => reactor.position < event.seq && covers(reactor.subscription, event))
       .map(({ name, position }) => ({ reactor: name, position })),
+    pruned: reactors
+      .filter(
+        (reactor) =>
+          reactor.prunedTo >= event.seq &&
+          covers(reactor.subscription, event) &&
+          !deliveries.items.some((delivery) => delivery.reactor === reactor.key),
+      )
+      .map(({ name }) => name),
     children: deeper
       ? await Promise.all(children.items.map((child) => tell(from, child, reactors, level + 1)))
       : [],

@@ -1,6 +1,6 @@
 /** Which deliveries a commit creates: for reactors at the head with its own events, for those behind it from the log. */
 import { NexusError, describeFailure } from '../core/errors.js';
-import type { NexusEvent, StoredEvent } from '../core/event.js';
+import type { StoredEvent } from '../core/event.js';
 import { covers } from '../core/subscription.js';
 import type { Versions } from '../core/versions.js';
 import type { Committed, FanOut, Match, Storage } from '../storage/storage.js';
@@ -49,15 +49,22 @@ export function createFanOuts(options: {
 
   const isBehind = (reactor: LocalReactor): boolean => reactor.position < head && !isHeldUp(reactor);
 
-  const toHeld = (reactor: LocalReactor, event: StoredEvent, lease: Held['lease']): Held => ({
+  const toHeld = (
+    reactor: LocalReactor,
+    event: StoredEvent,
+    payload: Held['payload'],
+    lease: Held['lease'],
+    heldAt: number,
+  ): Held => ({
     reactor,
     lease,
     event,
+    payload,
     suspect: false,
     fresh: false,
     attempt: 0,
     postponed: 0,
-    heldAt: now(),
+    heldAt,
     startedAt: 0,
     phase: 'waiting',
     abort: undefined,
@@ -82,7 +89,7 @@ export function createFanOuts(options: {
         to = event.seq - 1;
         break;
       }
-      matches.push(match(reactor, event.seq, event, event.notBefore, () => versions.event(event)));
+      matches.push(match(reactor, event.seq, event, versions));
     }
     if (to <= after) {
       reactor.heldUpAt = after;
@@ -128,7 +135,7 @@ export function createFanOuts(options: {
         const event = events[i];
         if (!event) continue;
         for (const reactor of roster.matching(event.type)) {
-          matches.get(reactor)?.push(match(reactor, i, event, event.notBefore, () => versions.event(event)));
+          matches.get(reactor)?.push(match(reactor, i, event, versions));
         }
       }
       for (const [reactor, list] of matches) {
@@ -172,13 +179,16 @@ export function createFanOuts(options: {
         reactor.position = fanOut.over === 'this-batch' ? committed.head : fanOut.over.to;
         if (result.pending > 0) reactor.due = true;
         const held: Held[] = [];
+        const heldAt = now();
         for (const { match: index, token } of result.leased) {
-          const matched = fanOut.matches[index];
-          const event =
-            matched &&
-            (plan.page ? plan.page.get(matched.event) : appended(events, committed, matched.event));
-          if (event)
-            held.push(toHeld(reactor, event, { reactor: fanOut.reactor, run: 0, seq: event.seq, token }));
+          const place = fanOut.matches[index]?.event;
+          if (place === undefined) continue;
+          const event = plan.page ? plan.page.get(place) : appended(events, committed, place);
+          if (!event) continue;
+          const lease = { reactor: fanOut.reactor, run: 0, seq: event.seq, token };
+          held.push(
+            toHeld(reactor, event, plan.page ? undefined : takePayload(events[place]), lease, heldAt),
+          );
         }
         if (held.length > 0) {
           budget.taken(reactor, held.length);
@@ -203,22 +213,17 @@ function overTo(fanOut: FanOut): number {
 }
 
 /** An event that is to be delivered, with its key where the reactor has them. */
-export function match(
-  reactor: LocalReactor,
-  event: number,
-  fields: { readonly type: string },
-  notBefore: number | null,
-  view: () => NexusEvent,
-): Match {
+export function match(reactor: LocalReactor, place: number, event: StoredEvent, versions: Versions): Match {
   const { orderBy } = reactor.settings;
-  const base: Match = notBefore === null ? { event } : { event, notBefore };
+  const base: Match =
+    event.notBefore === null ? { event: place } : { event: place, notBefore: event.notBefore };
   if (!orderBy) return base;
   try {
-    const key: unknown = orderBy(view());
+    const key: unknown = orderBy(versions.event(event));
     if (typeof key === 'string' && key.length <= 512) return { ...base, orderKey: key };
     throw new NexusError(
       'NEXUS_ORDER_KEY',
-      `orderBy of reactor "${reactor.settings.name}" must return a string of at most 512 characters for ${fields.type}; got ${typeof key}`,
+      `orderBy of reactor "${reactor.settings.name}" must return a string of at most 512 characters for ${event.type}; got ${typeof key}`,
     );
   } catch (error) {
     // Whose mistake it was: orderBy's, unless it was not even called.
@@ -232,4 +237,11 @@ export function match(
 
 function appended(events: readonly Draft[], committed: Committed, index: number): StoredEvent | undefined {
   return committed.events[index]?.outcome === 'appended' ? events[index] : undefined;
+}
+
+/** For the first who asks: a handler may do to its payload what it likes. */
+function takePayload(draft: Draft | undefined): Held['payload'] {
+  const payload = draft?.unread;
+  if (draft) draft.unread = undefined;
+  return payload;
 }

@@ -196,6 +196,7 @@ export function toHeld(reactor: LocalReactor, leased: Leased, now: number): Held
     reactor,
     lease: leased.lease,
     event: leased.event,
+    payload: undefined,
     suspect: leased.suspect,
     fresh: leased.fresh,
     attempt: leased.attempt,

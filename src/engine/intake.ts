@@ -4,7 +4,7 @@ import { validate } from '../core/catalogue.js';
 import { NexusError } from '../core/errors.js';
 import { isLegalName, isReservedType } from '../core/event.js';
 import { isUuid, UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
-import { encodePayload } from '../core/payload.js';
+import { encodePayload, jsonPayload } from '../core/payload.js';
 import type { Versions } from '../core/versions.js';
 import type { DispatchOptions } from '../nexus.js';
 import type { NewEvent } from '../storage/storage.js';
@@ -30,6 +30,8 @@ export interface Intake {
 
 const MAX_KEY_CHARACTERS = 512;
 const MAX_HEADER_BYTES = 8_192;
+/** Larger payloads are not kept beside their text for the first handler. */
+const MAX_KEPT_CHARACTERS = 8_192;
 const noKeys: readonly string[] = [];
 
 export function createIntake(parts: EngineParts, versions: Versions): Intake {
@@ -49,11 +51,8 @@ export function createIntake(parts: EngineParts, versions: Versions): Intake {
       const source = options.source ?? parts.node;
       if (source !== parts.node) checkSource(parts, source, type);
       const definition = types?.get(type);
-      const text = encodePayload(
-        type,
-        definition ? validate(type, definition.schema, payload) : payload,
-        parts.maxPayloadBytes,
-      );
+      const own = jsonPayload(type, definition ? validate(type, definition.schema, payload) : payload);
+      const text = encodePayload(type, own, parts.maxPayloadBytes);
       const timestamp = clock.now();
       const id =
         options.id === undefined ? uuidv7(timestamp, randomHex(UUID_RANDOM_DIGITS)) : givenId(options.id);
@@ -76,6 +75,7 @@ export function createIntake(parts: EngineParts, versions: Versions): Intake {
         keys: options.idempotencyKey === undefined ? keys : [ownKey(options.idempotencyKey), ...keys],
         onOther,
         idGiven: options.id !== undefined,
+        unread: text.length <= MAX_KEPT_CHARACTERS ? own : undefined,
       };
     },
   };

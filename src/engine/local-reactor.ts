@@ -1,5 +1,5 @@
 /** A reactor of this process: what it was registered with, what its row says, and what it has in memory. */
-import type { NexusEvent, StoredEvent } from '../core/event.js';
+import type { JsonObject, NexusEvent, StoredEvent } from '../core/event.js';
 import type { FullRetryPolicy } from '../core/retry.js';
 import type { Handler } from '../nexus.js';
 import type { Lease, ReactorRow, Registration } from '../storage/storage.js';
@@ -20,6 +20,8 @@ export type Held = {
   readonly reactor: LocalReactor;
   readonly lease: Lease;
   readonly event: StoredEvent;
+  /** Its payload, where it need not be read from the event. */
+  readonly payload: JsonObject | undefined;
   readonly suspect: boolean;
   /** In a replay that forgets what earlier runs did. */
   readonly fresh: boolean;

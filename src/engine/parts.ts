@@ -2,8 +2,11 @@
 import type { Catalogue } from '../core/catalogue.js';
 import type { Sha256 } from '../core/chain.js';
 import type { Clock } from '../core/clock.js';
+import type { KeepFor } from '../core/retention.js';
 import type { FullRetryPolicy } from '../core/retry.js';
 import type { LoggerLike } from '../nexus.js';
+import type { Outbox } from '../storage/outbox.js';
+import type { SqliteLike } from '../storage/sqlite-like.js';
 import type { Storage } from '../storage/storage.js';
 
 /** Everything that is chosen outside of the engine, with defaults filled in. */
@@ -27,5 +30,8 @@ export interface EngineParts {
   readonly maxInFlight: number;
   readonly leaseMs: number;
   readonly maxPayloadBytes: number;
+  readonly retention: KeepFor;
   readonly autoStart: boolean;
+  /** The outbox of a database of the host. @throws NexusError NEXUS_OUTBOX and its kin */
+  readonly outboxOf: (db: SqliteLike) => Outbox;
 }

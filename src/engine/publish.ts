@@ -9,46 +9,28 @@ import type { AppendWork, Draft } from './work.js';
 export class Publication implements AppendWork {
   readonly kind = 'append';
   readonly events: readonly Draft[];
+  readonly #draft: Draft;
   readonly #lifecycle: Lifecycle;
-  readonly #resolve: (said: Dispatched[]) => void;
+  readonly #resolve: (said: Dispatched) => void;
   readonly #reject: (error: unknown) => void;
 
   constructor(
-    events: readonly Draft[],
+    draft: Draft,
     lifecycle: Lifecycle,
-    resolve: (said: Dispatched[]) => void,
+    resolve: (said: Dispatched) => void,
     reject: (error: unknown) => void,
   ) {
-    this.events = events;
+    this.events = [draft];
+    this.#draft = draft;
     this.#lifecycle = lifecycle;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   done(results: readonly Appended[], from: number): void {
-    const said: Dispatched[] = [];
-    for (let i = 0; i < this.events.length; i++) {
-      const draft = this.events[i];
-      const result = results[from + i];
-      if (!draft) continue;
-      if (result?.outcome === 'appended') {
-        said.push({
-          id: draft.id,
-          seq: result.seq,
-          type: draft.type,
-          timestamp: draft.timestamp,
-          duplicate: false,
-        });
-      } else if (result?.outcome === 'duplicate') {
-        const { id, seq, timestamp } = result;
-        this.#lifecycle.tell('dispatch:duplicate', () => ({ id, type: draft.type, source: draft.source }));
-        said.push({ id, seq, type: draft.type, timestamp, duplicate: true });
-      } else {
-        this.#reject(conflict(draft, result));
-        return;
-      }
-    }
-    this.#resolve(said);
+    const said = answer(this.#draft, results[from], this.#lifecycle);
+    if (said instanceof NexusError) this.#reject(said);
+    else this.#resolve(said);
   }
 
   failed(error: unknown): void {
@@ -56,7 +38,51 @@ export class Publication implements AppendWork {
   }
 }
 
-function conflict(draft: Draft, result: Appended | undefined): NexusError {
+/** Several events on their way into the log, in one transaction. */
+export class Publications implements AppendWork {
+  readonly kind = 'append';
+  readonly events: readonly Draft[];
+  readonly #lifecycle: Lifecycle;
+  readonly #resolve: (said: Dispatched[]) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    drafts: readonly Draft[],
+    lifecycle: Lifecycle,
+    resolve: (said: Dispatched[]) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.events = drafts;
+    this.#lifecycle = lifecycle;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  done(results: readonly Appended[], from: number): void {
+    const answers = this.events.map((draft, i) => answer(draft, results[from + i], this.#lifecycle));
+    const refusal = answers.find((each) => each instanceof NexusError);
+    if (refusal) this.#reject(refusal);
+    else this.#resolve(answers as Dispatched[]);
+  }
+
+  failed(error: unknown): void {
+    this.#reject(error);
+  }
+}
+
+/** What is said of one event, or its refusal. */
+function answer(draft: Draft, result: Appended | undefined, lifecycle: Lifecycle): Dispatched | NexusError {
+  const { type } = draft;
+  if (result?.outcome === 'appended')
+    return { id: draft.id, seq: result.seq, type, timestamp: draft.timestamp, duplicate: false };
+  if (result?.outcome !== 'duplicate') return conflict(draft, result);
+  const { id, seq, timestamp } = result;
+  lifecycle.tell('dispatch:duplicate', () => ({ id, type, source: draft.source }));
+  return { id, seq, type, timestamp, duplicate: true };
+}
+
+/** Why an event is not in the log. */
+export function conflict(draft: Draft, result: Appended | undefined): NexusError {
   const first = result?.outcome === 'conflict' ? result : undefined;
   const by = draft.keys[0] === undefined ? `id ${draft.id}` : `idempotency key "${draft.keys[0].slice(2)}"`;
   return new NexusError(

@@ -35,6 +35,7 @@ export function createReactorDesk(options: {
       ordered: row.ordered,
       generation: row.generation,
       position: row.position,
+      prunedTo: row.prunedTo,
       lag: Math.max(0, head - row.position),
       paused: row.paused,
       here: !local || local.state === 'stopped' ? 'absent' : local.state,

@@ -164,7 +164,7 @@ export function createReplayer(options: {
         to = event.seq - 1;
         break;
       }
-      matches.push(match(reactor, event.seq, event, event.notBefore, () => versions.event(event)));
+      matches.push(match(reactor, event.seq, event, versions));
     }
     if (to <= after) return false;
     const result = await storage.fanOutReplay({

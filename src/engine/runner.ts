@@ -64,12 +64,14 @@ export function createRunner(
   /** Over, but their handler has not come back; with the instant at which they are stuck. */
   const lingering = new Map<Held, number>();
 
-  const pump = (reactor: LocalReactor): void => {
+  /** `now` is for the first that begins: a handler may take its time before the next one. */
+  const pump = (reactor: LocalReactor, now?: number): void => {
     const { waiting, handling, settings } = reactor;
     while (handling.size < settings.concurrency && !reactor.paused) {
       const held = waiting.shift() ?? nextReplayed(reactor);
       if (!held) break;
-      begin(held);
+      begin(held, now ?? clock.now());
+      now = undefined;
     }
     if (waiting.length === 0) {
       budget.emptied(reactor);
@@ -83,9 +85,9 @@ export function createRunner(
     return replays.handling < replaySlots(reactor) ? replays.waiting.shift() : undefined;
   };
 
-  const begin = (held: Held): void => {
+  const begin = (held: Held, now: number): void => {
     const { reactor } = held;
-    held.startedAt = clock.now();
+    held.startedAt = now;
     if (isTooOld(held)) {
       settle(held, { to: 'cancelled', reason: 'too_old' }, []);
       return;
@@ -166,15 +168,15 @@ export function createRunner(
     error?: unknown,
   ): void => {
     held.phase = 'over';
-    const ms = Math.max(0, clock.now() - held.startedAt);
-    settler.settle(held, { outcome, ms, children, error });
-    if (!lingering.has(held)) leaveSlot(held);
+    const now = clock.now();
+    settler.settle(held, { outcome, ms: Math.max(0, now - held.startedAt), children, error });
+    if (!lingering.has(held)) leaveSlot(held, now);
   };
 
-  const leaveSlot = (held: Held): void => {
+  const leaveSlot = (held: Held, now?: number): void => {
     if (!held.reactor.handling.delete(held)) return;
     if (isReplayed(held)) held.reactor.replays.handling -= 1;
-    pump(held.reactor);
+    pump(held.reactor, now);
   };
 
   /** Its lease is lost: nothing to record. */

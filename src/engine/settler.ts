@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.js';
 import { describeFailure } from '../core/errors.js';
 import type { LoggerLike } from '../nexus.js';
-import type { Appended, Outcome, Settlement } from '../storage/storage.js';
+import type { Appended, Lease, Outcome, Settlement } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -82,7 +82,7 @@ export function createSettler(options: {
   };
 
   const leave = (held: Held): void => {
-    budget.given(held);
+    budget.given(held.reactor, isReplayed(held) ? 1 : 0);
     options.hungry(held);
   };
 
@@ -111,19 +111,34 @@ type Answers = {
   failed(held: Held, ended: Ended, error: unknown): void;
 };
 
-/** One outcome on its way into storage. A class, for there is one per delivery: no closures. */
-class Settling implements SettleWork {
+/** One outcome on its way into storage, and what the storage is told of it. A class, for there is one per delivery: no closures. */
+class Settling implements SettleWork, Settlement {
   readonly kind = 'settle';
-  readonly settlement: Settlement;
+  readonly lease: Lease;
+  readonly outcome: Outcome;
+  readonly attempt: number;
+  readonly postponed: number;
+  readonly ms: number;
   readonly #held: Held;
   readonly #ended: Ended;
   readonly #answers: Answers;
 
   constructor(held: Held, ended: Ended, answers: Answers) {
-    this.settlement = toSettlement(held, ended);
+    const { outcome } = ended;
+    const counted = outcome.to === 'pending' ? outcome.counted : outcome.to !== 'cancelled';
+    const postponed = outcome.to === 'pending' && outcome.error !== undefined && !counted;
+    this.lease = held.lease;
+    this.outcome = outcome;
+    this.attempt = held.attempt + (counted ? 1 : 0);
+    this.postponed = held.postponed + (postponed ? 1 : 0);
+    this.ms = ended.ms;
     this.#held = held;
     this.#ended = ended;
     this.#answers = answers;
+  }
+
+  get settlement(): Settlement {
+    return this;
   }
 
   get events(): readonly Draft[] {
@@ -138,16 +153,4 @@ class Settling implements SettleWork {
   failed(error: unknown): void {
     this.#answers.failed(this.#held, this.#ended, error);
   }
-}
-
-function toSettlement(held: Held, { outcome, ms }: Ended): Settlement {
-  const counted = outcome.to === 'pending' ? outcome.counted : outcome.to !== 'cancelled';
-  const postponed = outcome.to === 'pending' && outcome.error !== undefined && !counted;
-  return {
-    lease: held.lease,
-    outcome,
-    attempt: held.attempt + (counted ? 1 : 0),
-    postponed: held.postponed + (postponed ? 1 : 0),
-    ms,
-  };
 }

@@ -9,9 +9,11 @@ import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Committer } from './committer.js';
 import type { Feeder } from './feeder.js';
+import type { Forwarder } from './forwarder.js';
 import type { Guard } from './guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Replayer } from './replayer.js';
+import type { Retention } from './retention.js';
 import type { Runner } from './runner.js';
 import type { Settler } from './settler.js';
 import type { Watch } from './watch.js';
@@ -31,7 +33,9 @@ export function createShutdown(options: {
   committer: Committer;
   feeder: Feeder;
   replayer: Replayer;
+  forwarder: Forwarder;
   guard: Guard;
+  retention: Retention;
   runner: Runner;
   settler: Settler;
   lifecycle: Lifecycle;
@@ -41,7 +45,7 @@ export function createShutdown(options: {
   closedError: () => Error;
   unsubscribe: () => void;
 }): Shutdown {
-  const { committer, runner, settler, watch } = options;
+  const { committer, forwarder, runner, settler, watch } = options;
   let closing: Promise<CloseReport> | undefined;
 
   const close = async (timeoutMs: number): Promise<CloseReport> => {
@@ -52,12 +56,17 @@ export function createShutdown(options: {
     );
     const settledBefore = settler.tally.settled;
     const replaysStopped = options.replayer.stop();
+    if (opened) forwarder.look();
     await options.feeder.stop();
     let released = runner.release();
     await replaysStopped;
     released += runner.release();
     // What waits for a storage that is not open will not happen any more.
-    if (opened) await by(timeoutMs, () => runner.handling() === 0 && committer.pending() === 0);
+    if (opened) {
+      const rest = (): boolean => forwarder.quiet() && runner.handling() === 0 && committer.pending() === 0;
+      await by(timeoutMs, rest);
+    }
+    const forwarded = forwarder.stop();
     const interrupted = runner.interrupt();
     if (opened) await by(LAST_COMMIT_MS, () => committer.pending() === 0 && !committer.busy());
     const left = await committer.stop();
@@ -66,7 +75,10 @@ export function createShutdown(options: {
       if (work.kind === 'append' || work.kind === 'once') work.failed(options.closedError());
       else if (work.kind === 'settle') unrecorded += 1;
     }
+    // What it had said may just have been refused.
+    await forwarded;
     options.unsubscribe();
+    await options.retention.stop();
     await options.guard.stop();
     options.alarm.stop();
     await options.storage.close().catch((error: unknown) => {

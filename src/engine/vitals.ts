@@ -25,12 +25,14 @@ export function createVitals(options: {
   roster: Roster;
   opened: () => Promise<unknown>;
   closing: () => boolean;
+  complaints: () => Promise<string[]>;
 }): Vitals {
   const { storage, clock, rate, budget, runner, committer, roster, opened } = options;
   return {
     stats: async () => {
       await opened();
       const { pending, retrying, running, dead, oldestDueAt } = await storage.read.backlog();
+      const sizes = await storage.read.sizes();
       const now = clock.now();
       return {
         head: (await storage.read.head()).seq,
@@ -40,6 +42,8 @@ export function createVitals(options: {
         inFlight: budget.held(),
         handling: runner.handling(),
         queued: committer.pending(),
+        databaseBytes: sizes?.databaseBytes,
+        walBytes: sizes?.walBytes,
       };
     },
     health: async () => {
@@ -53,6 +57,7 @@ export function createVitals(options: {
           return { status: 'down', reasons, head };
         }
         const reasons = [...roster.all()].flatMap((reactor) => complaint(reactor) ?? []);
+        reasons.push(...(await options.complaints()));
         return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons, head };
       } catch (error) {
         return { status: 'down', reasons: [describeFailure(error).message], head: undefined };

@@ -1,9 +1,12 @@
 /** What waits for the committer. */
-import type { StoredEvent } from '../core/event.js';
+import type { JsonObject, StoredEvent } from '../core/event.js';
 import type { Appended, NewEvent, OnceRecord, Settlement } from '../storage/storage.js';
 
 /** An event on its way into the log: it gets its place there once it is committed, and is an event of the log from then on. */
-export type Draft = NewEvent & { -readonly [K in 'seq' | 'hash']: StoredEvent[K] };
+export type Draft = NewEvent & { -readonly [K in 'seq' | 'hash']: StoredEvent[K] } & {
+  /** What its text says, for the first handler in this process: that saves reading the text again. Whoever takes it clears it. */
+  unread: JsonObject | undefined;
+};
 
 /** Events of one `dispatch` or `dispatchMany`. */
 export type AppendWork = {

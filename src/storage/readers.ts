@@ -16,6 +16,8 @@ export type ReactorRow = {
   /** The `seq` up to which its deliveries have been created. */
   readonly position: number;
   readonly paused: boolean;
+  /** The highest `seq` whose live delivery was removed by a sweep; 0 when none was. */
+  readonly prunedTo: number;
 };
 
 /** Where a delivery is. Run 0 is live, each replay has its own. */
@@ -104,6 +106,9 @@ export type BlockedKey = {
   readonly waiting: number;
 };
 
+/** What a storage takes on its disk, or in memory. */
+export type StorageSizes = { readonly databaseBytes: number; readonly walBytes: number };
+
 export interface Readers extends ReplayReaders {
   head(): Promise<{ readonly seq: number; readonly hash: string }>;
   event(id: string): Promise<StoredEvent | undefined>;
@@ -131,6 +136,8 @@ export interface Readers extends ReplayReaders {
   counts(reactor?: number): Promise<DeliveryCounts>;
   /** Keys of an ordered reactor whose first delivery waits for a retry while others wait behind it; soonest retry first. */
   blockedKeys(reactor: number, limit: number): Promise<readonly BlockedKey[]>;
+  /** Cheap; undefined where it is not known. */
+  sizes(): Promise<StorageSizes | undefined>;
   /** Deliveries that are not final, and the dead, without counting the rest: cheap. */
   backlog(): Promise<{
     readonly pending: number;

@@ -19,7 +19,7 @@ export interface StorageCapabilities {
   readonly processes: 'one' | 'many';
   /** Whether events are linked by hashes. */
   readonly chain: boolean;
-  /** Whether the host's own transactions can carry events. */
+  /** Whether events can come through outboxes: one whose id was given before is the same event, so it may be moved twice. */
   readonly outbox: boolean;
   /** Whether it can be copied while in use. */
   readonly backup: boolean;
@@ -34,7 +34,7 @@ export interface Storage {
    * gives the engine a new instance identity; what the old one held stays with the old one until recovered.
    * It may be called again after it failed, and after `close`.
    *
-   * @throws NexusError NEXUS_STORAGE, NEXUS_STORAGE_FOREIGN, NEXUS_STORAGE_NEWER, NEXUS_STORAGE_CORRUPT, NEXUS_STORAGE_FULL, NEXUS_SQLITE_BINDING
+   * @throws NexusError NEXUS_STORAGE, NEXUS_STORAGE_FOREIGN, NEXUS_STORAGE_NEWER, NEXUS_STORAGE_OLDER (to read), NEXUS_STORAGE_CORRUPT, NEXUS_STORAGE_FULL, NEXUS_SQLITE_BINDING
    */
   open(options: OpenOptions): Promise<Opened>;
 
@@ -81,8 +81,23 @@ export interface Storage {
   /** Bounded reads. They never wait for writers. */
   readonly read: Readers;
 
+  /**
+   * One step of a pass that removes what has been final for long enough: deliveries, their attempts and remembered
+   * results, then replays and removed reactors of which nothing is left. Events and dedupe keys stay. Nothing above a
+   * reactor's position goes, nor anything of a reactor that takes part in a running replay.
+   */
+  sweep(sweep: Sweep): Promise<Swept>;
+
   /** What operators do. */
   edit(edit: Edit): Promise<{ readonly changed: number }>;
+
+  /**
+   * Copies everything into a new file, while it is in use, with everything that was committed before. A copy that fails
+   * leaves nothing behind.
+   *
+   * @throws NexusError NEXUS_NOT_SUPPORTED, NEXUS_INVALID_OPTION when the path is taken, NEXUS_STORAGE, NEXUS_STORAGE_FULL, NEXUS_CLOSED when it is closed meanwhile
+   */
+  backup(to: BackupTo): Promise<void>;
 
   /** Calls `hint` when someone else may have written; hints may be lost and may be spurious. Returns its end. */
   onChange(hint: () => void): () => void;
@@ -103,6 +118,24 @@ export type Opened = {
   readonly logId: string;
   /** The last `seq`, or the base of an empty log (0 in a new one). */
   readonly head: number;
+  /** Of a copy that is run for the first time: of what. */
+  readonly copyOf?: CopyOf;
+};
+
+/** What a backup is a copy of. */
+export type CopyOf = {
+  /** When it was made, epoch ms. */
+  readonly at: number;
+  /** Where the original was. */
+  readonly from: string;
+  /** The last `seq` in it. */
+  readonly head: number;
+};
+
+export type BackupTo = {
+  readonly path: string;
+  /** Bytes copied, and bytes in all. */
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
 };
 
 export type Registration = {
@@ -296,6 +329,24 @@ export type Recovered = {
   readonly more: boolean;
 };
 
+export type Sweep = {
+  /** How long succeeded and cancelled deliveries, and dead ones, are kept once they are final, milliseconds; Infinity is for ever. */
+  readonly succeededMs: number;
+  readonly deadMs: number;
+  /** Where the step ends: about so many rows looked at, or so many milliseconds of work in one transaction. */
+  readonly rows: number;
+  readonly ms: number;
+};
+
+export type Swept = {
+  /** Deliveries removed. */
+  readonly removed: number;
+  /** The pass is not over yet. */
+  readonly more: boolean;
+  /** How soon the next pass may find something, when this one is over. */
+  readonly nextInMs: number;
+};
+
 export type DeliverySelection = {
   readonly refs?: readonly DeliveryRef[];
   readonly reactor?: string;
@@ -309,9 +360,9 @@ export type Edit =
   | { readonly edit: 'pause' | 'resume'; readonly reactor: string }
   /**
    * Moves the position. Forward, what lies between gets no deliveries; backward, deliveries that are missing there are
-   * created again, those that exist stay as they are.
+   * created again, those that exist stay as they are. Not below `prunedTo`: what was done there would be done again.
    *
-   * @throws NexusError NEXUS_POSITION_AHEAD
+   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED
    */
   | { readonly edit: 'seek'; readonly reactor: string; readonly to: number | 'now' }
   /** Takes the reactor away; cancels up to `limit` of its open deliveries (`changed`), to be called until it is 0. */

@@ -23,6 +23,7 @@ import { createRig, type StorageFixture } from './storage-conformance/rig.js';
 import { fencingCases } from './storage-conformance/fencing.js';
 import { settlementCases } from './storage-conformance/settlements.js';
 import { suspectCases } from './storage-conformance/suspects.js';
+import { sweepCases } from './storage-conformance/sweep.js';
 
 export type { Storage } from '../storage/storage.js';
 export type { StorageFixture };
@@ -110,6 +111,7 @@ const chapters: readonly Chapter[] = [
   deliveryReadCases,
   replayCases,
   replayReadCases,
+  sweepCases,
 ];
 
 function checkSkips(skip: Readonly<Record<string, string>>): void {

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NexusError } from '../../src/core/errors.js';
-import { encodePayload, type PayloadIssue } from '../../src/core/payload.js';
+import { encodePayload, jsonPayload, type PayloadIssue } from '../../src/core/payload.js';
 
-const encode = (payload: unknown, maxBytes = 262_144): string => encodePayload('A', payload, maxBytes);
+const encode = (payload: unknown, maxBytes = 262_144): string =>
+  encodePayload('A', jsonPayload('A', payload), maxBytes);
 
 function refusal(payload: unknown, maxBytes?: number): NexusError {
   try {
@@ -212,3 +213,31 @@ function withoutMinusZero(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withoutMinusZero(member)]));
 }
+
+describe('jsonPayload', () => {
+  it('is what JSON.parse would make of its text, with nothing shared', () => {
+    const inner = { b: [-0, { c: 1 }] };
+    const payload = { a: inner, zero: -0, none: undefined, [Symbol('s')]: 1 };
+    const copy = jsonPayload('A', payload);
+    expect(copy).toStrictEqual(JSON.parse(JSON.stringify(payload)));
+    expect([Object.is(copy.zero, 0), Object.getOwnPropertySymbols(copy)]).toEqual([true, []]);
+    inner.b.push(2);
+    expect(copy).toStrictEqual({ a: { b: [0, { c: 1 }] }, zero: 0 });
+  });
+
+  it('asks a getter once, and says what it threw', () => {
+    let asked = 0;
+    const counting = {
+      get n(): number {
+        return ++asked;
+      },
+    };
+    expect(encode(counting)).toBe('{"n":1}');
+    const throwing = {
+      get n(): number {
+        throw new Error('not now');
+      },
+    };
+    expect(issues({ a: throwing })).toEqual([{ path: [], message: 'cannot be read: not now' }]);
+  });
+});

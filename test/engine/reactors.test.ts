@@ -38,6 +38,22 @@ describe('a reactor', () => {
     expect(seen).toEqual(['{"n":0}', '{"n":0}']);
   });
 
+  it('has a payload that neither its caller nor an earlier attempt of it can change', async () => {
+    const { nexus, clock } = createBus();
+    const seen: unknown[] = [];
+    nexus.onEvent('A', { name: 'r', retry: { initialMs: 100 } }, (payload, ctx) => {
+      seen.push(JSON.stringify([payload, ctx.event.payload]));
+      (payload as { deep: { n: number } }).deep.n += 1;
+      if (ctx.attempt < 3) throw new Error('later');
+    });
+    const said = { deep: { n: 0 } };
+    const dispatched = nexus.dispatch('A', said);
+    said.deep.n = 7;
+    await dispatched;
+    await clock.advance(10_000);
+    expect(seen).toEqual(new Array(3).fill('[{"deep":{"n":0}},{"deep":{"n":0}}]'));
+  });
+
   it('may not share its name', () => {
     const { nexus } = createBus();
     nexus.onEvent(['B', 'A'], () => undefined);

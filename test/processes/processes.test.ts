@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { proveCrash } from '../../proof/crash.js';
 import { proveDurable } from '../../proof/durable.js';
 import { proveIdle } from '../../proof/idle.js';
+import { proveOutbox } from '../../proof/outbox.js';
 import { provePoison } from '../../proof/poison.js';
 import { proveProcesses } from '../../proof/processes.js';
 import { proveReplay } from '../../proof/replay.js';
@@ -47,6 +48,26 @@ describe('real processes', () => {
       liveUntouched: true,
     });
   });
+
+  it.each([
+    ['same', 1],
+    ['other', 2],
+  ] as const)(
+    'that dispatch in transactions of their own and are killed have said what they committed (%s file, %i at once)',
+    { timeout: 60_000 },
+    async (file, processes) => {
+      const report = await proveOutbox({ transactions: 150, file, processes, longestLifeMs: 400 });
+      expect(report).toMatchObject({
+        missing: 0,
+        phantoms: 0,
+        doubles: 0,
+        inversions: 0,
+        left: 0,
+        chainWhole: true,
+      });
+      expect(report.facts).toBeGreaterThan(50);
+    },
+  );
 
   it('sync the write-ahead log before every acknowledgement', { timeout: 60_000 }, (context) => {
     const report = proveDurable({ dispatches: 30 });

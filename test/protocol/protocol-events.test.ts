@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { validate } from '../../src/core/catalogue.js';
 import { NexusError } from '../../src/core/errors.js';
-import { encodePayload, type PayloadIssue } from '../../src/core/payload.js';
+import { encodePayload, jsonPayload, type PayloadIssue } from '../../src/core/payload.js';
 import { ProtocolEvent } from '../../src/protocol/protocol-event.js';
 import { protocolEvents } from '../../src/protocol/protocol-events.js';
 
@@ -9,7 +9,9 @@ const types = Object.keys(ProtocolEvent) as ProtocolEvent[];
 
 /** What is stored of a payload. */
 function stored(type: ProtocolEvent, payload: unknown): unknown {
-  return JSON.parse(encodePayload(type, validate(type, protocolEvents[type], payload), 262_144));
+  return JSON.parse(
+    encodePayload(type, jsonPayload(type, validate(type, protocolEvents[type], payload)), 262_144),
+  );
 }
 
 /** One payload of each type with every field, and one with what it cannot do without. */

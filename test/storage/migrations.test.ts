@@ -1,5 +1,6 @@
 /** A file of every released schema opens, is brought up to date, and goes on from where it was. */
-import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,17 +8,27 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { GENESIS_HASH, hashEvent } from '../../src/core/chain.js';
 import { createNexus } from '../../src/create-nexus.js';
-import { SCHEMA_VERSION } from '../../src/storage/sqlite/migrations.js';
+import { migrate, SCHEMA_VERSION, schemaVersion } from '../../src/storage/sqlite/migrations.js';
 import { sqliteStorage } from '../../src/storage/sqlite/index.js';
 import { openDatabase } from '../support/database.js';
+import { makeSchemaFile } from './schema-file.js';
 
 const fixtures = fileURLToPath(new URL('./fixtures/', import.meta.url));
 
-function copyOf(fixture: string): string {
+/** The newest schema, which is not released before its file is there, is as the code makes it. */
+const NEWEST = 'the newest';
+const files = [...readdirSync(fixtures), NEWEST];
+
+function emptyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nexus-schema-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'nexus.db');
-  copyFileSync(join(fixtures, fixture), path);
+  return folder;
+}
+
+async function copyOf(fixture: string): Promise<string> {
+  const path = join(emptyFolder(), 'nexus.db');
+  if (fixture === NEWEST) await makeSchemaFile(path);
+  else copyFileSync(join(fixtures, fixture), path);
   return path;
 }
 
@@ -33,12 +44,11 @@ function tables(path: string): unknown[] {
 }
 
 async function fresh(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'nexus-schema-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const nexus = createNexus({ storage: join(folder, 'nexus.db'), logger: false });
+  const path = join(emptyFolder(), 'nexus.db');
+  const nexus = createNexus({ storage: path, logger: false });
   await nexus.start();
   await nexus.close();
-  return join(folder, 'nexus.db');
+  return path;
 }
 
 describe('a file of an earlier schema', () => {
@@ -47,16 +57,39 @@ describe('a file of an earlier schema', () => {
     expect(readdirSync(fixtures).sort()).toEqual(expected);
   });
 
-  it.each(readdirSync(fixtures))('%s becomes what a new file is', async (fixture) => {
-    const path = copyOf(fixture);
+  it.each(readdirSync(fixtures))('%s is what its migrations still make', async (fixture) => {
+    const path = join(emptyFolder(), 'nexus.db');
+    const db = openDatabase(path);
+    migrate(db, { logId: 'x' }, Number(/\d+/.exec(fixture)?.[0]));
+    db.close();
+    expect(tables(path)).toEqual(tables(await copyOf(fixture)));
+  });
+
+  it.each(readdirSync(fixtures))('%s is not read but by who may migrate it', async (fixture) => {
+    const path = await copyOf(fixture);
+    const before = readFileSync(path);
+    const storage = sqliteStorage({ path });
+    await expect(
+      storage.open({ instance: crypto.randomUUID(), leaseMs: 1_000, mode: 'read' }),
+    ).rejects.toMatchObject({
+      code: 'NEXUS_STORAGE_OLDER',
+      message: expect.stringMatching(/has schema \d+, .*start a Nexus on it once/) as string,
+    });
+    await storage.close();
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(readdirSync(join(path, '..'))).toEqual(['nexus.db']);
+  });
+
+  it.each(files)('%s becomes what a new file is', async (fixture) => {
+    const path = await copyOf(fixture);
     const nexus = createNexus({ storage: path, logger: false });
     await nexus.start();
     await nexus.close();
     expect(tables(path)).toEqual(tables(await fresh()));
   });
 
-  it.each(readdirSync(fixtures))('%s keeps its log and its open deliveries', async (fixture) => {
-    const path = copyOf(fixture);
+  it.each(files)('%s keeps its log and its open deliveries', async (fixture) => {
+    const path = await copyOf(fixture);
     const nexus = createNexus({ storage: path, logger: false });
     onTestFinished(async () => {
       await nexus.close({ timeoutMs: 0 });
@@ -100,5 +133,62 @@ describe('a file of an earlier schema', () => {
       );
       expect(event.hash).toBe(previous);
     }
+  });
+});
+
+describe('a migration', () => {
+  type Migrated = { migrated: number; seq: number };
+  const script = fileURLToPath(new URL('./migrating.ts', import.meta.url));
+
+  /** Processes that open a file at the same moment; what each says, or how it was killed. */
+  async function atOnce(path: string, count: number, how = ''): Promise<(Migrated | string)[]> {
+    const children = Array.from({ length: count }, () =>
+      spawn(process.execPath, ['--import', 'tsx', script, path, how], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    );
+    onTestFinished(() => children.forEach((child) => child.kill('SIGKILL')));
+    await Promise.all(children.map((child) => new Promise((ready) => child.stdout.once('data', ready))));
+    return await Promise.all(
+      children.map(
+        (child) =>
+          new Promise<Migrated | string>((done) => {
+            let said = '';
+            child.stdout.on('data', (data) => (said += String(data)));
+            child.once('close', (code, signal) =>
+              done(code === 0 ? (JSON.parse(said) as Migrated) : String(signal ?? code)),
+            );
+            child.stdin.write('go\n');
+          }),
+      ),
+    );
+  }
+  const versionOf = (path: string): number => {
+    const db = openDatabase(path, { readonly: true });
+    try {
+      return schemaVersion(db);
+    } finally {
+      db.close();
+    }
+  };
+
+  it.each(['schema-1.db', 'a file that is not there'])(
+    'is made by one of several processes that open %s at once',
+    { timeout: 60_000 },
+    async (file) => {
+      const path = file === 'schema-1.db' ? await copyOf(file) : join(emptyFolder(), 'nexus.db');
+      const said = (await atOnce(path, 4)) as Migrated[];
+      expect(said.map(({ migrated }) => migrated).sort()).toEqual([0, 0, 0, 1]);
+      expect(new Set(said.map(({ seq }) => seq)).size).toBe(4);
+      expect(tables(path)).toEqual(tables(await fresh()));
+    },
+  );
+
+  it('that is killed leaves the schema as it was, for the next to migrate', { timeout: 60_000 }, async () => {
+    const path = await copyOf('schema-1.db');
+    expect(await atOnce(path, 1, 'die')).toEqual(['SIGKILL']);
+    expect(versionOf(path)).toBe(1);
+    expect(tables(path)).toEqual(tables(await copyOf('schema-1.db')));
+    expect(await atOnce(path, 1)).toEqual([{ migrated: 1, seq: 37 }]);
+    expect(versionOf(path)).toBe(SCHEMA_VERSION);
+    expect(tables(path)).toEqual(tables(await fresh()));
   });
 });

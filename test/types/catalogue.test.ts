@@ -1,4 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
+// eslint-disable-next-line no-restricted-imports -- only its type, and it is the host's own driver that is meant here
+import type { Database } from 'better-sqlite3';
 import { z } from 'zod';
 import type { protocolEvents } from '@neo-protocol/nexus';
 import {
@@ -34,6 +36,19 @@ function typed(body: (nexus: Nexus<Events>) => unknown): void {
 }
 
 describe('types of a catalogue', () => {
+  it('hold in a transaction of the host', () => {
+    typed((nexus) => (db: Database) => {
+      const shop = nexus.within(db);
+      expectTypeOf(shop.dispatch('PAID', { orderId: 'o', amount: 1 })).toEqualTypeOf<{
+        readonly id: string;
+      }>();
+      // @ts-expect-error not in the catalogue
+      shop.dispatch('LOST', {});
+      // @ts-expect-error not the payload
+      shop.dispatch('PAID', { orderId: 1 });
+    });
+  });
+
   it('are its names, and what goes in and comes out of its schemas', () => {
     expectTypeOf<TypeOf<Events>>().toEqualTypeOf<'PAID' | 'shop:SENT'>();
     expectTypeOf<InputOf<Events, 'PAID'>>().toEqualTypeOf<{

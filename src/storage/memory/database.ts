@@ -37,6 +37,7 @@ export type MemoryDelivery = {
 export type MemoryReactor = {
   row: ReactorRow;
   removed: boolean;
+  removedAt: number;
   readonly deliveries: Map<string, MemoryDelivery>;
   readonly open: Set<MemoryDelivery>;
   /** The open ones with an ordering key, by run and key. */
@@ -57,10 +58,14 @@ export interface MemoryDatabase {
   /** `source\nkey` → the event that used it first. */
   readonly dedupe: Map<string, StoredEvent>;
   readonly reactors: Map<number, MemoryReactor>;
+  /** The key given last. */
+  lastReactor: number;
   readonly instances: Map<string, MemoryInstance>;
   /** Remembered results, by {@link oncePlace}. */
   readonly once: Map<string, string>;
   readonly replays: Map<number, MemoryReplay>;
+  /** The number given last. */
+  lastReplay: number;
   readonly hints: Set<(from: string) => void>;
   /** As if the process of this instance had been killed: its storage answers nothing any more. */
   kill(instance: string): void;
@@ -75,8 +80,10 @@ export function createMemoryDatabase(): MemoryDatabase {
     byId: new Map(),
     dedupe: new Map(),
     reactors: new Map(),
+    lastReactor: 0,
     once: new Map(),
     replays: new Map(),
+    lastReplay: 0,
     instances,
     hints: new Set(),
     kill: (id) => {

@@ -1,5 +1,6 @@
 /** Registering reactors, and what operators do. */
 import { NexusError } from '../../core/errors.js';
+import { refusePruned } from '../../core/retention.js';
 import { activeTypes, resubscribe, subscribe } from '../../core/subscription.js';
 import type { DeliverySelection, Edit, ReactorRow, Registration } from '../storage.js';
 import {
@@ -19,7 +20,7 @@ export function register(database: MemoryDatabase, { name, types, ordered, from 
   if (!reactor) {
     const position = from === 'now' ? head : from === 'beginning' ? 0 : from;
     refuseAhead('from', position, head);
-    const key = database.reactors.size + 1;
+    const key = (database.lastReactor += 1);
     const row = {
       key,
       name,
@@ -28,10 +29,12 @@ export function register(database: MemoryDatabase, { name, types, ordered, from 
       ordered,
       position,
       paused: false,
+      prunedTo: 0,
     };
     database.reactors.set(key, {
       row,
       removed: false,
+      removedAt: 0,
       deliveries: new Map(),
       open: new Set(),
       openByKey: new Map(),
@@ -63,6 +66,7 @@ export function editRows(database: MemoryDatabase, edit: Edit, now: number): num
       const position = edit.to === 'now' ? head : edit.to;
       refuseAhead('to', position, head);
       const reactor = reactorNamed(database, edit.reactor);
+      if (reactor) refusePruned(position, reactor.row.prunedTo);
       if (!reactor || reactor.row.position === position) return 0;
       reactor.row = { ...reactor.row, position };
       return 1;
@@ -109,7 +113,7 @@ function startAfresh(database: MemoryDatabase, delivery: MemoryDelivery, now: nu
 
 function remove(database: MemoryDatabase, name: string, now: number, limit: number): number {
   const live = reactorNamed(database, name);
-  if (live) live.removed = true;
+  if (live) Object.assign(live, { removed: true, removedAt: now });
   let cancelled = 0;
   for (const reactor of database.reactors.values()) {
     if (!reactor.removed || reactor.row.name !== name) continue;

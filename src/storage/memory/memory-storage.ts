@@ -10,6 +10,7 @@ import { createMemoryDatabase, find, type MemoryDatabase, type MemoryInstance } 
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
 import { fanOutReplay, startReplay } from './replays.js';
+import { sweep } from './sweep.js';
 
 /** For `memoryStorage`. */
 export interface MemoryStorageOptions {
@@ -43,7 +44,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
   };
 
   return {
-    capabilities: { durability: 'none', processes: 'one', chain: true, outbox: false, backup: false },
+    capabilities: { durability: 'none', processes: 'one', chain: true, outbox: true, backup: false },
     open: async ({ instance: id, leaseMs, mode }) => {
       if (mode === 'run') {
         if (self) self.instance.dead = true;
@@ -109,11 +110,18 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       if (!reading) alive();
       return readers;
     },
+    sweep: async (options) => {
+      alive();
+      return sweep(database, options, now());
+    },
     edit: async (edit) => {
       alive();
       const changed = editRows(database, edit, now());
       if (changed > 0) wrote();
       return { changed };
+    },
+    backup: async () => {
+      throw new NexusError('NEXUS_NOT_SUPPORTED', 'the memory storage has no file that could be copied');
     },
     onChange: (hint) => {
       const listener = (from: string): void => {

@@ -66,6 +66,7 @@ export function createReaders(database: MemoryDatabase): Readers {
     },
     once: async (place) => database.once.get(oncePlace(place)),
     blockedKeys: async (key, limit) => blockedKeys(database.reactors.get(key)).slice(0, limit),
+    sizes: async () => undefined,
     backlog: async () => {
       const deliveries = all();
       const pending = deliveries.filter(({ state }) => state === 'pending');

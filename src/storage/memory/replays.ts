@@ -12,7 +12,7 @@ import {
 } from './database.js';
 
 export function startReplay(database: MemoryDatabase, replay: NewReplay, now: number): ReplayRow {
-  const run = database.replays.size + 1;
+  const run = ++database.lastReplay;
   const { reactors, ...scope } = replay;
   const stored: MemoryReplay = {
     ...scope,

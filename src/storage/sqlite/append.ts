@@ -18,11 +18,11 @@ type FirstRow = {
 };
 
 export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): Append {
-  const into = `INSERT INTO nexus_events (seq, id, type, source, timestamp, salt, payload, payload_hash, hash,
+  const insert = `INSERT INTO nexus_events (seq, id, type, source, timestamp, salt, payload, payload_hash, hash,
     correlation_id, causation_id, headers, schema_version, not_before)`;
-  const rows = createBulkInsert(db, into, '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const rows = createBulkInsert(db, insert, '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   /** Most events begin a flow and have nothing that is optional. */
-  const plainRows = createBulkInsert(db, into, '(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 1, NULL)');
+  const plainRows = createBulkInsert(db, insert, '(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 1, NULL)');
   const flush = (): void => {
     plainRows.flush();
     rows.flush();
@@ -73,25 +73,25 @@ export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): 
       }
       seq += 1;
       hash = hashEvent(sha256, hash, event, seq);
-      const { id, type, source, timestamp, salt, payload, payloadHash } = event;
-      if (isPlain(event)) plainRows.add(seq, id, type, source, timestamp, salt, payload, payloadHash, hash);
-      else
-        rows.add(
-          seq,
-          id,
-          type,
-          source,
-          timestamp,
-          salt,
-          payload,
-          payloadHash,
-          hash,
-          event.correlationId === id ? null : event.correlationId,
-          event.causationId,
-          event.headers,
-          event.schemaVersion,
-          event.notBefore,
-        );
+      const plain = isPlain(event);
+      const into = plain ? plainRows : rows;
+      into.put(seq);
+      into.put(event.id);
+      into.put(event.type);
+      into.put(event.source);
+      into.put(event.timestamp);
+      into.put(event.salt);
+      into.put(event.payload);
+      into.put(event.payloadHash);
+      into.put(hash);
+      if (!plain) {
+        into.put(event.correlationId === event.id ? null : event.correlationId);
+        into.put(event.causationId);
+        into.put(event.headers);
+        into.put(event.schemaVersion);
+        into.put(event.notBefore);
+      }
+      into.end();
       for (const key of event.keys) record.run(event.source, key, seq);
       results.push({ outcome: 'appended', seq, hash });
     }

@@ -5,7 +5,10 @@ import type { SqliteLike, SqliteValue } from './sqlite-like.js';
 const GROUPS = [64, 8, 1];
 
 export interface BulkInsert {
-  add(...row: SqliteValue[]): void;
+  /** The next value of a row. One by one, for a list of them would be an object per row. */
+  put(value: SqliteValue): void;
+  /** The row is whole. */
+  end(): void;
   /** To be called before anything reads the table, and at the end. */
   flush(): void;
   /** Forgets what was not flushed: the transaction was rolled back. */
@@ -16,29 +19,32 @@ export interface BulkInsert {
 export function createBulkInsert(db: SqliteLike, into: string, row: string): BulkInsert {
   const width = row.split('?').length - 1;
   const statements = GROUPS.map((rows) => ({
-    values: rows * width,
+    size: rows * width,
     insert: db.prepare(`${into} VALUES ${new Array<string>(rows).fill(row).join()}`),
   }));
-  const full = statements[0]?.values ?? width;
-  let values: SqliteValue[] = [];
+  const full = statements[0]?.size ?? width;
+  const values = new Array<SqliteValue>(full).fill(null);
+  let used = 0;
 
   const flush = (): void => {
     let from = 0;
-    for (const { values: size, insert } of statements) {
-      for (; values.length - from >= size; from += size) {
-        insert.run(...(values.length === size ? values : values.slice(from, from + size)));
+    for (const { size, insert } of statements) {
+      for (; used - from >= size; from += size) {
+        insert.run(...(size === full ? values : values.slice(from, from + size)));
       }
     }
-    values = [];
+    used = 0;
   };
   return {
-    add: (...row) => {
-      for (const value of row) values.push(value);
-      if (values.length >= full) flush();
+    put: (value) => {
+      values[used++] = value;
+    },
+    end: () => {
+      if (used === full) flush();
     },
     flush,
     reset: () => {
-      values = [];
+      used = 0;
     },
   };
 }

@@ -55,7 +55,7 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
   const crashed = select('d.suspect = 1 AND d.crashes > 0');
   const lease =
     db.prepare(`UPDATE nexus_deliveries SET state = ${RUNNING}, token = token + 1, instance = ?, due_at = NULL, started = 0
-    WHERE reactor = ? AND run = ? AND seq = ?`);
+    WHERE reactor = ? AND run = ? AND seq BETWEEN ? AND ?`);
   const next = inLanes(({ from, where }) =>
     db.prepare(`SELECT d.due_at FROM ${from} WHERE d.reactor = ? AND d.state = ${PENDING} AND d.suspect = 0 AND ${where}
     AND d.due_at IS NOT NULL AND ${UNBLOCKED} ORDER BY d.due_at LIMIT 1`),
@@ -75,9 +75,16 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
   const isPaused = (reactor: number): boolean =>
     (reactorNow.get(reactor) as { paused: number } | undefined)?.paused === 1;
 
-  const take = (row: DueRow, suspect: boolean, instance: number): Leased => {
-    lease.run(instance, row.reactor, row.run, row.d_seq);
-    return {
+  const take = (rows: readonly DueRow[], suspect: boolean, instance: number): Leased[] => {
+    // A backlog is made of neighbours: a statement for all of a stretch costs little more than one for its first.
+    for (let first = 0; first < rows.length;) {
+      let next = first + 1;
+      while (follows(rows[next - 1], rows[next])) next += 1;
+      const [one, last] = [rows[first], rows[next - 1]];
+      if (one && last) lease.run(instance, one.reactor, one.run, one.d_seq, last.d_seq);
+      first = next;
+    }
+    return rows.map((row) => ({
       lease: { reactor: row.reactor, run: row.run, seq: row.d_seq, token: row.token + 1 },
       event: toEvent(row),
       suspect,
@@ -85,7 +92,7 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
       attempt: row.attempt,
       postponed: row.postponed,
       dueAt: row.due_at,
-    };
+    }));
   };
 
   return {
@@ -118,11 +125,11 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
         const rows = (due[lane].all(reactor, now, limit + 1 + wants.except.length) as DueRow[]).filter(
           (row) => !excepted(wants.except, row),
         );
-        for (const row of rows.slice(0, limit)) leased.push(take(row, false, instance));
+        leased.push(...take(rows.slice(0, limit), false, instance));
         return { more: rows.length > limit, superseded: false };
       });
       candidates.sort((a, b) => a.due_at - b.due_at || a.d_seq - b.d_seq);
-      for (const row of candidates.slice(0, few.limit)) leased.push(take(row, true, instance));
+      leased.push(...take(candidates.slice(0, few.limit), true, instance));
       return { leased, reactors, instance: 'held' };
     },
     worthIt: (wants, now) =>
@@ -147,6 +154,12 @@ export function createClaims(db: SqliteLike, cache: HeadCache): Claims {
       return (next[lane].get(reactor) as { due_at: number } | undefined)?.due_at;
     },
   };
+}
+
+function follows(before: DueRow | undefined, row: DueRow | undefined): boolean {
+  return (
+    before?.reactor === row?.reactor && before?.run === row?.run && before?.d_seq === (row?.d_seq ?? 0) - 1
+  );
 }
 
 function excepted(except: readonly DeliveryRef[], row: DueRow): boolean {

@@ -1,24 +1,29 @@
 /** An open file with everything prepared: its statements, its transactions, its instance. */
 import { hash } from 'node:crypto';
 import type { Sha256 } from '../../core/chain.js';
-import type { Lease, Readers } from '../storage.js';
+import type { CopyOf, Lease, Readers } from '../storage.js';
 import { createAppend, type Append } from './append.js';
 import { createClaims, type Claims } from './claim.js';
 import { createEdits, type EditRows } from './edits.js';
 import { createFanOut, type FanOutAll } from './fan-out.js';
 import { createHeadCache, type HeadCache } from './head-cache.js';
+import { createIdleCheckpoint } from './idle-checkpoint.js';
 import { createInstances, type Instances } from './instances.js';
 import { createWakeNext } from './key-queue.js';
 import { createLeaseFloor, type LeaseFloor } from './lease-floor.js';
 import { createLiveness, createLocalLiveness } from './liveness.js';
 import { createOnceRows, type OnceRows } from './once.js';
+import { adoptCopy } from './copy-mark.js';
+import { createCopier, type Copier } from './copy.js';
 import { openFile } from './open-file.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
 import { createReplays, type Replays } from './replays.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
+import { createSizes } from './sizes.js';
 import type { SqliteDriver } from './sqlite-like.js';
 import { RUNNING } from './states.js';
+import { createSweep, type SweepStep } from './sweep.js';
 import { createWrite, type Write } from './transaction.js';
 
 export interface Connection {
@@ -45,6 +50,10 @@ export interface Connection {
   readonly keepFloor: () => void;
   readonly markStarted: (lease: Lease) => boolean;
   readonly once: OnceRows;
+  readonly sweep: SweepStep;
+  readonly copier: Copier;
+  /** What this is a copy of, when it is run for the first time. */
+  readonly adopt: (now: number) => Promise<CopyOf | undefined>;
   /** Whether another connection has written since the last call. */
   readonly changed: () => boolean;
   readonly close: () => Promise<void>;
@@ -66,9 +75,12 @@ export async function connect(options: {
   const db = await openFile(options);
   const cache = createHeadCache(db);
   const plain = createWrite(db, path, () => cache.drop());
+  const sizes = createSizes(db, path);
+  const idle = createIdleCheckpoint(db, () => sizes().walBytes);
   const write: Write = (work, committed) =>
     plain(() => {
       cache.check();
+      idle.wrote();
       return work();
     }, committed);
   const liveness = path === ':memory:' ? createLocalLiveness() : createLiveness(path, driver);
@@ -85,6 +97,7 @@ export async function connect(options: {
   const { value: logId } = db.prepare(`SELECT value FROM nexus_meta WHERE key = 'log_id'`).get() as {
     value: string;
   };
+  const copier = createCopier({ path, driver });
   const floor = createLeaseFloor();
   let written = 0;
   let self: { key: number; leaseMs: number; release: () => void } | undefined;
@@ -110,8 +123,11 @@ export async function connect(options: {
     replays,
     edits: createEdits(db, { reactors, replays, wakeNext }),
     instances,
-    readers: createReaders(db, () => instances.running(), once),
+    readers: createReaders(db, { running: () => instances.running(), once, sizes }),
     once,
+    sweep: createSweep(db, { write, cache, instance: () => self?.key ?? 0 }),
+    copier,
+    adopt: (now) => adoptCopy(db, write, now),
     enter: async (id, leaseMs, now) => {
       const before = self;
       const release = liveness.hold(id);
@@ -143,8 +159,10 @@ export async function connect(options: {
     markStarted: ({ reactor, run, seq, token }) => mark.run(reactor, run, seq, token).changes === 1,
     changed,
     close: async () => {
+      await copier.close();
       const key = self?.key;
       if (key !== undefined) await write(() => instances.leave(key)).catch(() => undefined);
+      idle.stop();
       self?.release();
       self = undefined;
       liveness.close();

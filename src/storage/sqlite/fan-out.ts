@@ -32,6 +32,9 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
   const earlier = db.prepare(`SELECT 1 FROM nexus_deliveries WHERE reactor = ? AND run = 0 AND order_key = ?
     AND order_key IS NOT NULL AND state IN (${PENDING}, ${RUNNING}) AND seq < ? LIMIT 1`);
   const move = db.prepare('UPDATE nexus_reactors SET position = ? WHERE key = ?');
+  const moveAll = db.prepare(
+    'UPDATE nexus_reactors SET position = ? WHERE key IN (SELECT value FROM json_each(?))',
+  );
 
   const create = (
     reactor: number,
@@ -58,8 +61,10 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
     return pending.run(reactor, seq, dueAt, key).changes === 1 ? 'pending' : 'none';
   };
 
-  return (fanOuts, { events, headBefore, now, instance }) =>
-    fanOuts.map((fanOut): FannedOut => {
+  return (fanOuts, { events, headBefore, now, instance }) => {
+    /** Those that reach the head together. */
+    const arrived: number[] = [];
+    const results = fanOuts.map((fanOut): FannedOut => {
       const state = cache.reactor(fanOut.reactor);
       if (!state || state.removed || state.generation !== fanOut.generation) return { outcome: 'superseded' };
       const { over } = fanOut;
@@ -88,12 +93,20 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
       plain.flush();
       const position = over === 'this-batch' ? cache.head().seq : over.to;
       if (position !== state.position) {
-        move.run(position, fanOut.reactor);
+        if (over === 'this-batch') arrived.push(fanOut.reactor);
+        else move.run(position, fanOut.reactor);
         state.position = position;
       }
       return { outcome: 'done', leased: taken, pending: waiting };
     });
+    if (arrived.length < WORTH_A_LIST) for (const reactor of arrived) move.run(cache.head().seq, reactor);
+    else moveAll.run(cache.head().seq, JSON.stringify(arrived));
+    return results;
+  };
 }
+
+/** From how many reactors on, moving them by one statement is less work than one by one. */
+const WORTH_A_LIST = 4;
 
 /** The token of other deliveries that are leased as they are made: these are found by their index. */
 const CLAIMED_ONCE = BORN_LEASED + 1;

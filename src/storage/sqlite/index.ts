@@ -1,3 +1,5 @@
 /** The SQLite adapter. */
 export { sqliteStorage, type SqliteStorageOptions } from './sqlite-storage.js';
+export { createOutbox, type OutboxOptions } from './outbox-schema.js';
+export { sqliteOutbox } from './outbox.js';
 export type { SqliteDriver, SqliteLike, SqliteStatement, SqliteValue } from './sqlite-like.js';

@@ -3,6 +3,9 @@ import type { SqliteLike } from './sqlite-like.js';
 
 export function migration2(db: SqliteLike): void {
   db.exec(`
+    -- Retention: the highest seq whose live delivery was removed; a seek does not go below.
+    ALTER TABLE nexus_reactors ADD COLUMN pruned_to INTEGER NOT NULL DEFAULT 0;
+
     -- What ctx.once() remembers for a delivery. run is 0 unless a fresh replay has its own.
     CREATE TABLE nexus_once (
       reactor INTEGER NOT NULL,

@@ -19,10 +19,10 @@ export function schemaVersion(db: SqliteLike): number {
   return Number(row?.value ?? 0);
 }
 
-/** Brings a file up to date, inside the caller's write transaction. */
-export function migrate(db: SqliteLike, input: MigrationInput): void {
+/** Brings a file up to date, or up to an earlier schema, inside the caller's write transaction. */
+export function migrate(db: SqliteLike, input: MigrationInput, to = SCHEMA_VERSION): void {
   const from = schemaVersion(db);
-  if (from === SCHEMA_VERSION) return;
-  for (const step of migrations.slice(from)) step(db, input);
-  db.prepare(`UPDATE nexus_meta SET value = ? WHERE key = 'schema_version'`).run(String(SCHEMA_VERSION));
+  if (from >= to) return;
+  for (const step of migrations.slice(from, to)) step(db, input);
+  db.prepare(`UPDATE nexus_meta SET value = ? WHERE key = 'schema_version'`).run(String(to));
 }

@@ -22,7 +22,7 @@ export async function openFile(options: {
 }): Promise<SqliteLike> {
   const { path, driver, mode } = options;
   const inMemory = path === ':memory:';
-  const known = inMemory ? 'fresh' : await inspect(path, driver);
+  const known = inMemory ? 'fresh' : await inspect(path, driver, mode);
   if (mode === 'read') {
     if (known === 'fresh')
       throw new NexusError('NEXUS_NOT_FOUND', `there is no Nexus database at ${path}`, { details: { path } });
@@ -66,7 +66,7 @@ function demandFullSync(db: SqliteLike, path: string): void {
 }
 
 /** Looks without writing: what is not ours stays as it is. */
-async function inspect(path: string, driver: SqliteDriver): Promise<'fresh' | 'ours'> {
+async function inspect(path: string, driver: SqliteDriver, mode: 'run' | 'read'): Promise<'fresh' | 'ours'> {
   const stats = look(path);
   if (!stats || (stats.isFile() && stats.size === 0)) return 'fresh';
   if (!stats.isFile()) {
@@ -84,7 +84,7 @@ async function inspect(path: string, driver: SqliteDriver): Promise<'fresh' | 'o
   // bring in what a crashed application has left there.
   const db = openOrExplain(path, driver, leftovers(path));
   try {
-    return await untilFree(() => judge(db, path), path);
+    return await untilFree(() => judge(db, path, mode), path);
   } catch (error) {
     throw toNexusError(error, 'open', path);
   } finally {
@@ -117,7 +117,7 @@ function leftovers(path: string): boolean {
   return existsSync(`${path}-wal`) || existsSync(`${path}-journal`);
 }
 
-function judge(db: SqliteLike, path: string): 'fresh' | 'ours' {
+function judge(db: SqliteLike, path: string, mode: 'run' | 'read'): 'fresh' | 'ours' {
   const { application_id: id } = db.prepare('PRAGMA application_id').get() as { application_id: number };
   if (id !== APPLICATION_ID) {
     // A start that was killed before its first commit leaves a database without tables.
@@ -139,6 +139,14 @@ function judge(db: SqliteLike, path: string): 'fresh' | 'ours' {
       {
         details: { path, version, known: SCHEMA_VERSION },
       },
+    );
+  }
+  if (version < SCHEMA_VERSION && mode === 'read') {
+    // Only who runs migrates; a reader would not find what it asks for.
+    throw new NexusError(
+      'NEXUS_STORAGE_OLDER',
+      `${path} has schema ${version}, this Nexus reads ${SCHEMA_VERSION}; it was left untouched: start a Nexus on it once, which migrates it, or read it with the version that wrote it`,
+      { details: { path, version, known: SCHEMA_VERSION } },
     );
   }
   return 'ours';

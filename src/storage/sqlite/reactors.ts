@@ -1,5 +1,6 @@
 /** The rows of reactors: registered, steered, removed. */
 import { NexusError } from '../../core/errors.js';
+import { refusePruned } from '../../core/retention.js';
 import { activeTypes, resubscribe, subscribe } from '../../core/subscription.js';
 import type { Edit, ReactorRow, Registration } from '../storage.js';
 import type { HeadCache } from './head-cache.js';
@@ -16,7 +17,7 @@ export interface Reactors {
 }
 
 export function createReactors(db: SqliteLike, cache: HeadCache): Reactors {
-  const columns = 'key, name, subscription, ordered, generation, position, paused';
+  const columns = 'key, name, subscription, ordered, generation, position, paused, pruned_to';
   const find = db.prepare(`SELECT ${columns} FROM nexus_reactors WHERE name = ? AND removed_at IS NULL`);
   const insert =
     db.prepare(`INSERT INTO nexus_reactors (name, subscription, ordered, generation, position, created_at)
@@ -77,6 +78,8 @@ export function createReactors(db: SqliteLike, cache: HeadCache): Reactors {
     seek: ({ reactor, to }) => {
       const position = to === 'now' ? cache.head().seq : to;
       ahead('to', position);
+      const row = find.get(reactor) as ReactorTableRow | undefined;
+      if (row) refusePruned(position, row.pruned_to);
       cache.drop();
       return Number(move.run(position, reactor, position).changes);
     },

@@ -1,5 +1,6 @@
 /** Bounded reads. In WAL mode they neither wait for writers nor hold them up. */
-import type { BlockedKey, DeliveryCounts, Readers } from '../storage.js';
+import type { BlockedKey, Readers, StorageSizes } from '../storage.js';
+import { createCounts } from './counts.js';
 import { BEHIND, HELD_UP } from './key-queue.js';
 import type { OnceRows } from './once.js';
 import { readDeliveries } from './read-deliveries.js';
@@ -18,9 +19,12 @@ import {
   type ReactorTableRow,
 } from './rows.js';
 import type { SqliteLike } from './sqlite-like.js';
-import { DEAD, PENDING, stateName } from './states.js';
+import { DEAD, PENDING } from './states.js';
 
-export function createReaders(db: SqliteLike, running: () => number, once: OnceRows): Readers {
+export function createReaders(
+  db: SqliteLike,
+  { running, once, sizes }: { running: () => number; once: OnceRows; sizes: () => StorageSizes },
+): Readers {
   const head = db.prepare(`SELECT coalesce((SELECT seq FROM nexus_events ORDER BY seq DESC LIMIT 1),
       (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq')) AS seq,
     coalesce((SELECT hash FROM nexus_events ORDER BY seq DESC LIMIT 1), (SELECT value FROM nexus_meta WHERE key = 'base_hash')) AS hash`);
@@ -35,10 +39,6 @@ export function createReaders(db: SqliteLike, running: () => number, once: OnceR
     'SELECT * FROM nexus_attempts WHERE reactor = ? AND run = ? AND seq = ? ORDER BY n LIMIT 1000',
   );
   const reactors = db.prepare('SELECT * FROM nexus_reactors WHERE removed_at IS NULL ORDER BY name');
-  const countOf = db.prepare(
-    'SELECT state, count(*) AS n FROM nexus_deliveries WHERE reactor = ? GROUP BY state',
-  );
-  const countAll = db.prepare('SELECT state, count(*) AS n FROM nexus_deliveries GROUP BY state');
   const blocked =
     db.prepare(`SELECT d.order_key AS orderKey, d.seq, d.attempt, d.due_at AS dueAt, (${BEHIND}) AS waiting
     FROM nexus_deliveries d WHERE d.reactor = ? AND d.run = 0 AND d.state = ${PENDING} AND d.attempt > 0
@@ -51,6 +51,7 @@ export function createReaders(db: SqliteLike, running: () => number, once: OnceR
   const log = readLog(db, () => headSeq().seq);
   const events = readEvents(db);
   const deliveries = readDeliveries(db);
+  const counts = createCounts(db);
 
   return {
     ...createReplayReaders(db),
@@ -70,20 +71,10 @@ export function createReaders(db: SqliteLike, running: () => number, once: OnceR
     attempts: async ({ reactor, run, seq }) =>
       (attempts.all(reactor, run, seq) as AttemptRow[]).map(toAttempt),
     reactors: async () => (reactors.all() as ReactorTableRow[]).map(toReactor),
-    counts: async (reactor) => {
-      const counts: { -readonly [K in keyof DeliveryCounts]: number } = {
-        pending: 0,
-        running: 0,
-        succeeded: 0,
-        dead: 0,
-        cancelled: 0,
-      };
-      const rows = reactor === undefined ? countAll.all() : countOf.all(reactor);
-      for (const { state, n } of rows as { state: number; n: number }[]) counts[stateName(state)] = n;
-      return counts;
-    },
+    counts: (reactor) => counts(reactor),
     once: async (place) => once.read(place),
     blockedKeys: async (reactor, limit) => blocked.all(reactor, limit) as BlockedKey[],
+    sizes: async () => sizes(),
     backlog: async () => {
       const { pending, retrying, due } = waiting.get() as {
         pending: number;

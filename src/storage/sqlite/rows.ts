@@ -100,6 +100,7 @@ export type ReactorTableRow = {
   generation: number;
   position: number;
   paused: number;
+  pruned_to: number;
 };
 
 export function toReactor(row: ReactorTableRow): ReactorRow {
@@ -111,6 +112,7 @@ export function toReactor(row: ReactorTableRow): ReactorRow {
     ordered: row.ordered === 1,
     position: row.position,
     paused: row.paused === 1,
+    prunedTo: row.pruned_to,
   };
 }
 

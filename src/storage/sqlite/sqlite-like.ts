@@ -1,24 +1,7 @@
-/** The few members of a SQLite driver that are used, so that another driver can follow. better-sqlite3 has them. */
+/** What the adapter asks of a driver. */
+import type { SqliteLike } from '../sqlite-like.js';
 
-export type SqliteValue = string | number | null;
-
-/** A prepared statement with positional parameters. */
-export interface SqliteStatement {
-  run(...values: SqliteValue[]): {
-    readonly changes: number | bigint;
-    readonly lastInsertRowid: number | bigint;
-  };
-  get(...values: SqliteValue[]): unknown;
-  all(...values: SqliteValue[]): unknown[];
-}
-
-/** A synchronous connection. */
-export interface SqliteLike {
-  prepare(sql: string): SqliteStatement;
-  exec(sql: string): unknown;
-  close(): unknown;
-  readonly inTransaction: boolean;
-}
+export type { SqliteLike, SqliteStatement, SqliteValue } from '../sqlite-like.js';
 
 /** Opens a connection that gives up waiting for locks after `busyMs`. */
 export type SqliteDriver = (

@@ -41,8 +41,8 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       durability: onDisk ? 'disk' : 'none',
       processes: onDisk ? 'many' : 'one',
       chain: true,
-      outbox: false,
-      backup: false,
+      outbox: true,
+      backup: onDisk,
     },
     open: async ({ instance, leaseMs, mode }) => {
       connection ??= await connect({
@@ -51,8 +51,10 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
         mode,
         logId: randomUUID(),
       });
-      if (mode === 'run') await connection.enter(instance, leaseMs, now());
-      return { logId: connection.logId, head: (await connection.readers.head()).seq };
+      const { enter, adopt, logId, readers } = connection;
+      if (mode === 'run') await enter(instance, leaseMs, now());
+      const copyOf = mode === 'run' ? await adopt(now()) : undefined;
+      return { logId, head: (await readers.head()).seq, ...(copyOf && { copyOf }) };
     },
     register: async (registration) => {
       const { write, reactors } = open();
@@ -128,9 +130,16 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
     get read() {
       return open().readers;
     },
+    sweep: async (sweep) => await open().sweep(sweep, now()),
     edit: async (edit) => {
       const { write, edits } = open();
       return { changed: await write(() => edits(edit, now())) };
+    },
+    backup: async (to) => {
+      const { copier } = open();
+      if (!onDisk)
+        throw new NexusError('NEXUS_NOT_SUPPORTED', 'a database in memory has no file that could be copied');
+      await copier.copy(to, now());
     },
     onChange: (hint) => {
       const { changed } = open();

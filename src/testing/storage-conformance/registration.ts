@@ -19,6 +19,7 @@ export const registrationCases = chapter('registering', {
       ordered: false,
       position: 3,
       paused: false,
+      prunedTo: 0,
     });
     assert.deepEqual(await a.reactor('r'), row);
   },
