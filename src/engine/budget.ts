@@ -17,7 +17,7 @@ export interface Budget {
   replayRoom(reactor: LocalReactor): number;
   /** So many came into memory, `replayed` of them of replays. */
   taken(reactor: LocalReactor, count: number, replayed?: number): void;
-  given(held: Held): void;
+  given(reactor: LocalReactor, replayed?: 0 | 1): void;
   /** Nothing of it waits any more. */
   emptied(reactor: LocalReactor): void;
   /** Deliveries in memory. */

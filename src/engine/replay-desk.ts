@@ -3,7 +3,7 @@ import type { LoggerLike, ReplayDesk, ReplayOptions, ReplayProgress, ReplayRepor
 import type { ReplayRow, Storage } from '../storage/storage.js';
 import type { Intake } from './intake.js';
 import { planReplay } from './replay-plan.js';
-import { replayReactors, replayScope } from './replay-scope.js';
+import { refuseForgotten, replayReactors, replayScope } from './replay-scope.js';
 import type { Replayer } from './replayer.js';
 import { progressOf, toReplay, toReport } from './replay-views.js';
 import type { Roster } from './roster.js';
@@ -46,8 +46,9 @@ export function createReplayDesk(options: {
     await registered();
     const { seq: head } = await storage.read.head();
     const scope = replayScope(given, head, options.intake);
-    const here = roster.active().flatMap(({ row }) => row ?? []);
+    const here = roster.active().map(({ settings }) => settings.name);
     const reactors = replayReactors(given.reactors, await storage.read.reactors(), here);
+    await refuseForgotten(storage, scope, reactors);
     const tell = teller(given.onProgress);
     if (given.dryRun) return await planReplay(storage, scope, reactors, tell);
     const row = await storage.startReplay({ ...scope, reactors: reactors.map(({ key }) => key) });

@@ -33,18 +33,44 @@ export function replayScope(options: ReplayOptions, head: number, intake: Intake
 export function replayReactors(
   names: readonly string[] | undefined,
   rows: readonly ReactorRow[],
-  here: readonly ReactorRow[],
+  here: readonly string[],
 ): readonly ReactorRow[] {
   check(isList(names), 'reactors', 'a list of names, at least one', names);
-  if (!names) {
-    check(here.length > 0, 'reactors', 'given in a process that has no reactor of its own', names);
-    return here;
-  }
-  return [...new Set(names)].map((name) => {
+  if (!names) check(here.length > 0, 'reactors', 'given in a process that has no reactor of its own', names);
+  return [...new Set(names ?? here)].map((name) => {
     const row = rows.find((each) => each.name === name);
     if (!row) throw notFound('reactor', name);
     return row;
   });
+}
+
+/**
+ * What a reactor remembered of an event goes with its deliveries when their time is over: a replay would do its effects
+ * again, and only a fresh one may.
+ *
+ * @throws NexusError NEXUS_POSITION_PRUNED
+ */
+export async function refuseForgotten(
+  storage: Storage,
+  scope: ReplayScope,
+  reactors: readonly ReactorRow[],
+): Promise<void> {
+  if (scope.fresh) return;
+  for (const reactor of reactors) {
+    const { name, prunedTo } = reactor;
+    const forgotten = { ...scope, until: Math.min(scope.until, prunedTo) };
+    for (let { after } = scope; after < forgotten.until;) {
+      const page = await replayEvents(storage, forgotten, reactor, { after, limit: 1 });
+      if (page.events.length > 0) {
+        throw new NexusError(
+          'NEXUS_POSITION_PRUNED',
+          `what reactor "${name}" did up to seq ${prunedTo} was removed by retention, so a replay would do its effects again; replay from ${prunedTo + 1}, or say fresh: true if they are to happen again`,
+          { details: { reactor: name, prunedTo } },
+        );
+      }
+      after = page.to;
+    }
+  }
 }
 
 /** The events that a replay has for a reactor, upward from a `seq`; `to` is how far this page goes. */

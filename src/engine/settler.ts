@@ -82,7 +82,7 @@ export function createSettler(options: {
   };
 
   const leave = (held: Held): void => {
-    budget.given(held);
+    budget.given(held.reactor, isReplayed(held) ? 1 : 0);
     options.hungry(held);
   };
 

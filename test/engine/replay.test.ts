@@ -312,6 +312,25 @@ describe('what a replay covers', () => {
     expect((await nexus.replays.list()).items).toEqual([]);
   });
 
+  it('is refused where retention removed what was remembered, unless it is fresh', async () => {
+    const bus = await paid(2, { retention: { succeededMs: 60_000 }, leaseMs: 3_600_000 });
+    await bus.clock.advance(86_400_000);
+    await bus.nexus.dispatch('PAID', { n: 3 });
+    await bus.nexus.idle();
+    bus.runs.length = 0;
+    const at = new Date(bus.clock.now());
+    for (const options of [{}, { dryRun: true }, { types: ['PAID'], to: 2 }])
+      await expect(bus.nexus.replay(options)).rejects.toMatchObject({
+        code: 'NEXUS_POSITION_PRUNED',
+        details: { reactor: 'mint', prunedTo: 3 },
+      });
+    expect(await bus.nexus.replay({ from: at })).toMatchObject({ reactors: [{ events: 1 }] });
+    expect(await bus.nexus.replay({ from: 4 })).toMatchObject({ reactors: [{ events: 1 }] });
+    expect(bus.effects).toEqual([1, 2, 3]);
+    expect(await bus.nexus.replay({ fresh: true })).toMatchObject({ reactors: [{ events: 3 }] });
+    expect(bus.effects).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+
   it('must be told in a process without reactors', async () => {
     const bus = await paid(1);
     const { nexus } = createBus({ beside: bus });
