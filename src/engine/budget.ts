@@ -3,7 +3,7 @@
  * share for each that has any, and for each at least what it runs at once, be there room or not.
  */
 import type { Clock } from '../core/clock.js';
-import { isActive, isReplayed, paceRoom, type Held, type LocalReactor } from './local-reactor.js';
+import { isActive, paceRoom, type LocalReactor } from './local-reactor.js';
 
 /** A reactor whose longest-waiting lease is older gets no new one until it has caught up. */
 const LONGEST_WAIT_MS = 1_000;
@@ -63,11 +63,10 @@ export function createBudget(options: { clock: Clock; maxInFlight: number }): Bu
       total += count;
       if (count > replayed) reactor.fedAt = clock.now();
     },
-    given: (held) => {
-      const { reactor } = held;
+    given: (reactor, replayed = 0) => {
       reactor.held -= 1;
+      reactor.replays.held -= replayed;
       if (reactor.held === 0) sharing -= 1;
-      if (isReplayed(held)) reactor.replays.held -= 1;
       total -= 1;
     },
     emptied: (reactor) => {

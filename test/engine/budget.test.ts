@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createBudget, type Budget } from '../../src/engine/budget.js';
-import { createLocalReactor, type Held, type LocalReactor } from '../../src/engine/local-reactor.js';
+import { createLocalReactor, type LocalReactor } from '../../src/engine/local-reactor.js';
 import { retryPolicy } from '../../src/core/retry.js';
 import { createTestClock } from '../support/test-clock.js';
 
@@ -50,7 +50,7 @@ describe('the budget', () => {
     expect(budget.room(two)).toBe(500);
     budget.taken(two, 500);
     expect([budget.room(one), budget.room(two)]).toEqual([200, 0]);
-    for (let i = 0; i < 300; i++) budget.given({ reactor: one, lease: { run: 0 } } as Held);
+    for (let i = 0; i < 300; i++) budget.given(one);
     expect([budget.room(one), budget.room(two)]).toEqual([500, 500]);
   });
 
