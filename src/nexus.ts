@@ -186,7 +186,7 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
    * after a crash or a restart, in every process that has the reactor, beside live work and on at most half of a reactor's
    * slots. The live position stays. Children and results of `ctx.once` are those of the earlier run, unless `fresh`.
    *
-   * @throws NexusError NEXUS_NOT_FOUND (a reactor), NEXUS_INVALID_OPTION, NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED (retention removed what a reactor did; `fresh` may), NEXUS_UNKNOWN_EVENT, NEXUS_CLOSED (the replay goes on at the next start)
+   * @throws NexusError NEXUS_NOT_FOUND (a reactor), NEXUS_INVALID_OPTION, NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED (see `forgotten`), NEXUS_UNKNOWN_EVENT, NEXUS_CLOSED (the replay goes on at the next start)
    */
   replay(options: ReplayOptions): Promise<ReplayReport>;
   /** An event, who matched, every attempt (those of replays too), and its children. @throws NexusError NEXUS_NOT_FOUND */

@@ -15,6 +15,11 @@ export interface ReplayOptions {
   dryRun?: boolean;
   /** Forget what earlier runs did: `ctx.once` runs its effects again, and `ctx.dispatch` appends new children. @default false */
   fresh?: boolean;
+  /**
+   * Of events whose deliveries retention has removed, what `ctx.once` remembered is gone, too: `run` calls its effects
+   * again (children are recognised even so), `refuse` refuses such a replay. @default 'refuse'
+   */
+  forgotten?: 'refuse' | 'run';
   /** Called when the replay has begun, and as it goes on. A listener that throws hurts nobody. */
   onProgress?: (progress: ReplayProgress) => unknown;
 }

@@ -48,7 +48,7 @@ export function createReplayDesk(options: {
     const scope = replayScope(given, head, options.intake);
     const here = roster.active().map(({ settings }) => settings.name);
     const reactors = replayReactors(given.reactors, await storage.read.reactors(), here);
-    await refuseForgotten(storage, scope, reactors);
+    if (!given.fresh && given.forgotten !== 'run') await refuseForgotten(storage, scope, reactors);
     const tell = teller(given.onProgress);
     if (given.dryRun) return await planReplay(storage, scope, reactors, tell);
     const row = await storage.startReplay({ ...scope, reactors: reactors.map(({ key }) => key) });

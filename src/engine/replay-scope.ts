@@ -9,11 +9,12 @@ import { defined, notFound } from './views.js';
 
 /** @throws NexusError NEXUS_INVALID_OPTION, NEXUS_POSITION_AHEAD, NEXUS_UNKNOWN_EVENT */
 export function replayScope(options: ReplayOptions, head: number, intake: Intake): ReplayScope {
-  const { from, to, types, fresh = false, dryRun = false, onProgress } = options;
+  const { from, to, types, fresh = false, dryRun = false, forgotten = 'refuse', onProgress } = options;
   check(from === undefined || isPlace(from), 'from', `a seq from 0 on, or a valid Date`, from);
   check(to === undefined || isPlace(to), 'to', `a seq from 0 on, or a valid Date`, to);
   check(typeof fresh === 'boolean', 'fresh', 'a boolean', fresh);
   check(typeof dryRun === 'boolean', 'dryRun', 'a boolean', dryRun);
+  check(['refuse', 'run'].includes(forgotten), 'forgotten', `'refuse' or 'run'`, forgotten);
   check(onProgress === undefined || typeof onProgress === 'function', 'onProgress', 'a function', onProgress);
   check(isList(types), 'types', 'a list of event types, at least one', types);
   for (const type of types ?? []) if (!type.startsWith('nexus.')) intake.checkType(type);
@@ -46,7 +47,7 @@ export function replayReactors(
 
 /**
  * What a reactor remembered of an event goes with its deliveries when their time is over: a replay would do its effects
- * again, and only a fresh one may.
+ * again, which it may only where it is told to.
  *
  * @throws NexusError NEXUS_POSITION_PRUNED
  */
@@ -55,7 +56,6 @@ export async function refuseForgotten(
   scope: ReplayScope,
   reactors: readonly ReactorRow[],
 ): Promise<void> {
-  if (scope.fresh) return;
   for (const reactor of reactors) {
     const { name, prunedTo } = reactor;
     const forgotten = { ...scope, until: Math.min(scope.until, prunedTo) };
@@ -64,7 +64,7 @@ export async function refuseForgotten(
       if (page.events.length > 0) {
         throw new NexusError(
           'NEXUS_POSITION_PRUNED',
-          `what reactor "${name}" did up to seq ${prunedTo} was removed by retention, so a replay would do its effects again; replay from ${prunedTo + 1}, or say fresh: true if they are to happen again`,
+          `what reactor "${name}" did up to seq ${prunedTo} was removed by retention, so a replay would do its effects again; replay from ${prunedTo + 1}, or say forgotten: 'run' if they may happen again`,
           { details: { reactor: name, prunedTo } },
         );
       }

@@ -305,6 +305,7 @@ describe('what a replay covers', () => {
     ['a from above the head', { from: 100 }, 'NEXUS_POSITION_AHEAD'],
     ['a fresh that is no boolean', { fresh: 'yes' }, 'NEXUS_INVALID_OPTION'],
     ['a dryRun that is no boolean', { dryRun: 1 }, 'NEXUS_INVALID_OPTION'],
+    ['a forgotten that is neither', { forgotten: true }, 'NEXUS_INVALID_OPTION'],
     ['an onProgress that cannot be called', { onProgress: {} }, 'NEXUS_INVALID_OPTION'],
   ])('is refused for %s, and nothing is begun', async (_, options, code) => {
     const { nexus } = await paid(3);
@@ -312,7 +313,7 @@ describe('what a replay covers', () => {
     expect((await nexus.replays.list()).items).toEqual([]);
   });
 
-  it('is refused where retention removed what was remembered, unless it is fresh', async () => {
+  it('is refused where retention removed what was remembered, unless it is told to do it again', async () => {
     const bus = await paid(2, { retention: { succeededMs: 60_000 }, leaseMs: 3_600_000 });
     await bus.clock.advance(86_400_000);
     await bus.nexus.dispatch('PAID', { n: 3 });
@@ -328,9 +329,13 @@ describe('what a replay covers', () => {
       });
     expect(await bus.nexus.replay({ from: at })).toMatchObject({ reactors: [{ events: 1 }] });
     expect(await bus.nexus.replay({ from: prunedTo + 1 })).toMatchObject({ reactors: [{ events: 1 }] });
-    expect(bus.effects).toEqual([1, 2, 3]);
+    expect([bus.effects, await children(bus)]).toEqual([[1, 2, 3], 3]);
+    expect(await bus.nexus.replay({ forgotten: 'run' })).toMatchObject({ reactors: [{ events: 3 }] });
+    expect([bus.effects, await children(bus)]).toEqual([[1, 2, 3, 1, 2], 3]);
+    await bus.clock.advance(86_400_000);
+    bus.effects.length = 0;
     expect(await bus.nexus.replay({ fresh: true })).toMatchObject({ reactors: [{ events: 3 }] });
-    expect(bus.effects).toEqual([1, 2, 3, 1, 2, 3]);
+    expect([bus.effects, await children(bus)]).toEqual([[1, 2, 3], 6]);
   });
 
   it('must be told in a process without reactors', async () => {
