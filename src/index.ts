@@ -45,6 +45,7 @@ export type {
   Handler,
   Health,
   LoggerLike,
+  LogLoss,
   Nexus,
   NexusEventDraft,
   NexusLifecycle,

@@ -49,7 +49,13 @@ export type {
   ReactorDesk,
   ReactorInfo,
 } from './contract/desks.js';
-export type { CloseOptions, CloseReport, DeliveryMoment, NexusLifecycle } from './contract/lifecycle.js';
+export type {
+  CloseOptions,
+  CloseReport,
+  DeliveryMoment,
+  LogLoss,
+  NexusLifecycle,
+} from './contract/lifecycle.js';
 export type { LoggerLike } from './contract/logger.js';
 export type { Ingress, NexusWithIngress } from './contract/ingress.js';
 export { ingress } from './contract/ingress.js';

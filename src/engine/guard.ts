@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { NexusError } from '../core/errors.js';
 import type { LoggerLike } from '../nexus.js';
 import type { Opened, Storage } from '../storage/storage.js';
+import type { Loss } from './loss.js';
 import type { Alarm } from './alarm.js';
 import type { Lifecycle } from './lifecycle.js';
 import { deliveryId } from './local-reactor.js';
@@ -27,6 +28,7 @@ export function createGuard(options: {
   logger: LoggerLike;
   alarm: Alarm;
   lifecycle: Lifecycle;
+  loss: Loss;
   roster: Roster;
   leaseMs: number;
   newInstance: () => string;
@@ -44,7 +46,9 @@ export function createGuard(options: {
       instance: options.newInstance(),
       leaseMs: options.leaseMs,
       mode: 'run',
+      gap: (lost) => options.loss.gap(lost),
     });
+    if (opened.lost) options.loss.found(opened.lost);
     alarm.set('renew', clock.now() + options.leaseMs / 3);
     return opened;
   };

@@ -5,7 +5,12 @@ import { createBulkInsert } from './bulk-insert.js';
 import type { HeadCache } from './head-cache.js';
 import type { SqliteLike } from './sqlite-like.js';
 
-export type Append = (events: readonly NewEvent[], held: (settlement: number) => boolean) => Appended[];
+export type Append = (
+  events: readonly NewEvent[],
+  held: (settlement: number) => boolean,
+  /** Why no events are stored at present but the children of settlements. */
+  refusal?: Error,
+) => Appended[];
 
 type FirstRow = {
   id: string;
@@ -41,7 +46,7 @@ export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): 
     return (known ?? (event.idGiven ? byId.get(event.id) : undefined)) as FirstRow | undefined;
   };
 
-  return (events, held) => {
+  return (events, held, refusal) => {
     plainRows.reset();
     rows.reset();
     const results: Appended[] = [];
@@ -71,6 +76,7 @@ export function createAppend(db: SqliteLike, cache: HeadCache, sha256: Sha256): 
         });
         continue;
       }
+      if (refusal && event.onlyIf === undefined) throw refusal;
       seq += 1;
       hash = hashEvent(sha256, hash, event, seq);
       const { id, type, source, timestamp, salt, payload, payloadHash } = event;

@@ -1,7 +1,7 @@
 /** An open file with everything prepared: its statements, its transactions, its instance. */
 import { hash } from 'node:crypto';
 import type { Sha256 } from '../../core/chain.js';
-import type { Lease, Readers } from '../storage.js';
+import type { Lease, Lost, Readers } from '../storage.js';
 import { createAppend, type Append } from './append.js';
 import { createClaims, type Claims } from './claim.js';
 import { createEdits, type EditRows } from './edits.js';
@@ -10,15 +10,19 @@ import { createHeadCache, type HeadCache } from './head-cache.js';
 import { createInstances, type Instances } from './instances.js';
 import { createWakeNext } from './key-queue.js';
 import { createLeaseFloor, type LeaseFloor } from './lease-floor.js';
+import { createLosses, type Gap } from './losses.js';
 import { createLiveness, createLocalLiveness } from './liveness.js';
+import { createMarks, createNoMarks, type Marks } from './marks.js';
 import { createOnceRows, type OnceRows } from './once.js';
 import { openFile } from './open-file.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
-import type { SqliteDriver } from './sqlite-like.js';
+import { createEndlessSpace, createSpace, type Space } from './space.js';
+import type { SqliteDriver, SqliteLike } from './sqlite-like.js';
 import { RUNNING } from './states.js';
 import { createWrite, type Write } from './transaction.js';
+import type { Troubles } from './troubles.js';
 
 export interface Connection {
   readonly logId: string;
@@ -33,7 +37,18 @@ export interface Connection {
   readonly instances: Instances;
   readonly readers: Readers;
   /** Takes a new instance identity; the old one, if any, counts as dead from then on. */
-  readonly enter: (id: string, leaseMs: number, now: number) => Promise<void>;
+  readonly enter: (
+    id: string,
+    leaseMs: number,
+    now: number,
+    gap: Gap | undefined,
+  ) => Promise<Lost | undefined>;
+  /** What the marks say is missing. Only reads. */
+  readonly lost: () => Lost | undefined;
+  /** After a commit: marks the head. */
+  readonly markHead: () => void;
+  readonly marks: Marks;
+  readonly space: Space;
   /** The number of this instance. */
   readonly instance: () => number;
   readonly renew: (now: number) => boolean;
@@ -59,17 +74,37 @@ export async function connect(options: {
   driver: SqliteDriver;
   mode: 'run' | 'read';
   logId: string;
+  minFreeBytes: number | undefined;
+  troubles: Troubles;
 }): Promise<Connection> {
-  const { path, driver } = options;
-  const db = await openFile(options);
+  const { path, driver, troubles } = options;
+  const inMemory = path === ':memory:';
+  const space =
+    inMemory || options.mode === 'read' || options.minFreeBytes === 0
+      ? createEndlessSpace()
+      : createSpace(options);
+  const db = await openFile(options).catch((error: unknown) => {
+    if (space.makeRoom(error)) return openFile(options);
+    throw error;
+  });
   const cache = createHeadCache(db);
   const plain = createWrite(db, path, () => cache.drop());
-  const write: Write = (work, committed) =>
-    plain(() => {
+  const write: Write = async (work, committed) => {
+    const checked: typeof work = () => {
       cache.check();
       return work();
-    }, committed);
-  const liveness = path === ':memory:' ? createLocalLiveness() : createLiveness(path, driver);
+    };
+    space.writing();
+    try {
+      return await plain(checked, committed);
+    } catch (error) {
+      if (!space.makeRoom(error)) throw error;
+      // From then on the write-ahead log is written from its beginning, where it takes no space.
+      tryCheckpoint(db, 'PASSIVE');
+      return await plain(checked, committed);
+    }
+  };
+  const liveness = inMemory ? createLocalLiveness() : createLiveness(path, driver);
   const attempts = createAttempts(db);
   const once = createOnceRows(db);
   const wakeNext = createWakeNext(db);
@@ -81,6 +116,13 @@ export async function connect(options: {
   );
   const { value: logId } = db.prepare(`SELECT value FROM nexus_meta WHERE key = 'log_id'`).get() as {
     value: string;
+  };
+  const append = createAppend(db, cache, sha256);
+  const marks = inMemory ? createNoMarks() : createMarks(path, logId, troubles);
+  const losses = createLosses(cache, append, marks);
+  const markHead = (): void => {
+    const { seq, hash: headHash } = cache.head();
+    marks.write(seq, headHash);
   };
   const floor = createLeaseFloor();
   let written = 0;
@@ -94,13 +136,17 @@ export async function connect(options: {
     return differs;
   };
   changed();
+  // The log's id must not be lost with the first commits: by it the marks are known.
+  if (options.mode === 'run' && cache.head().seq === 0) tryCheckpoint(db, 'PASSIVE');
+  await space.start();
+  if (options.mode === 'run') db.exec(`PRAGMA wal_autocheckpoint = ${space.checkpointPages()}`);
 
   return {
     logId,
     write,
     cache,
     settle: createSettle(db, { attempts, cache, wakeNext }),
-    append: createAppend(db, cache, sha256),
+    append,
     fanOut: createFanOut(db, cache, attempts),
     claims: createClaims(db, cache),
     reactors,
@@ -108,15 +154,25 @@ export async function connect(options: {
     instances,
     readers: createReaders(db, () => instances.running(), once),
     once,
-    enter: async (id, leaseMs, now) => {
+    lost: () => losses.found(),
+    markHead,
+    marks,
+    space,
+    enter: async (id, leaseMs, now, gap) => {
       const before = self;
       const release = liveness.hold(id);
+      let lost: Lost | undefined;
       try {
-        self = {
-          key: await write(() => instances.enter(id, leaseMs, now, cache.head().seq + 1)),
-          leaseMs,
-          release,
+        const enter = (): { key: number; slot: number | undefined } => {
+          marks.prepare();
+          lost = losses.record(gap);
+          return instances.enter(id, leaseMs, now, cache.head().seq + 1);
         };
+        const { key } = await write(enter, ({ slot }) => {
+          marks.take(slot);
+          markHead();
+        });
+        self = { key, leaseMs, release };
       } catch (error) {
         release();
         throw error;
@@ -125,10 +181,17 @@ export async function connect(options: {
       floor.startOver();
       written = 0;
       before?.release();
+      // Recorded once means for good: not in a write-ahead log that may be damaged again.
+      if (lost) tryCheckpoint(db, 'PASSIVE');
+      return lost;
     },
     instance: () => self?.key ?? 0,
-    renew: (now) =>
-      self !== undefined && instances.renew(self.key, self.leaseMs, now, floor.floor(cache.head().seq + 1)),
+    renew: (now) => {
+      marks.prepare();
+      return (
+        self !== undefined && instances.renew(self.key, self.leaseMs, now, floor.floor(cache.head().seq + 1))
+      );
+    },
     keepFloor: () => {
       const lowest = floor.floor(cache.head().seq + 1);
       if (!self || lowest - written < FLOOR_STEP) return;
@@ -144,13 +207,20 @@ export async function connect(options: {
       self?.release();
       self = undefined;
       liveness.close();
-      // The last to close leaves one file, with everything in it.
-      try {
-        if (options.mode === 'run') db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-      } catch {
-        // Others still read; the log is complete with its WAL.
-      }
+      marks.close();
+      await space.close();
+      // The last to close leaves everything in the database itself.
+      if (options.mode === 'run') tryCheckpoint(db, 'TRUNCATE');
       db.close();
     },
   };
+}
+
+/** It may find no room, or others that still read; the log is complete with its WAL. */
+function tryCheckpoint(db: SqliteLike, how: 'PASSIVE' | 'TRUNCATE'): void {
+  try {
+    db.exec(`PRAGMA wal_checkpoint(${how})`);
+  } catch {
+    // The next one will do.
+  }
 }

@@ -7,6 +7,7 @@ import { connect, type Connection } from './connection.js';
 import { BORN_LEASED, type LeaseFloor } from './lease-floor.js';
 import { loadDriver } from './load-driver.js';
 import type { SqliteDriver } from './sqlite-like.js';
+import { createTroubles } from './troubles.js';
 
 /** For `sqliteStorage`. */
 export interface SqliteStorageOptions {
@@ -14,6 +15,11 @@ export interface SqliteStorageOptions {
   path: string;
   /** Decides leases and due times. @default the system's */
   clock?: Pick<Clock, 'now'>;
+  /**
+   * Below so many free bytes on its disk events are refused with NEXUS_STORAGE_FULL, while what is stored is still worked
+   * off; part of them is held as ballast. 0: no floor and no ballast. @default 64 MiB, on a disk under 512 MiB an eighth of it
+   */
+  minFreeBytes?: number;
   /** Another driver than better-sqlite3. */
   driver?: SqliteDriver;
 }
@@ -25,9 +31,12 @@ const CHANGE_CHECK_MS = 1_000;
  * The SQLite storage adapter.
  *
  * @example const nexus = createNexus({ storage: sqliteStorage({ path: './nexus.db' }) });
+ * @throws NexusError NEXUS_INVALID_OPTION
  */
 export function sqliteStorage(options: SqliteStorageOptions): Storage {
-  const { path } = options;
+  const { path, minFreeBytes } = options;
+  checkFloor(minFreeBytes);
+  const troubles = createTroubles();
   const now = (): number => options.clock?.now() ?? Date.now();
   let connection: Connection | undefined;
   const open = (): Connection => {
@@ -44,22 +53,25 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       outbox: false,
       backup: false,
     },
-    open: async ({ instance, leaseMs, mode }) => {
+    open: async ({ instance, leaseMs, mode, gap }) => {
       connection ??= await connect({
         path,
         driver: options.driver ?? (await loadDriver()),
         mode,
         logId: randomUUID(),
+        minFreeBytes,
+        troubles,
       });
-      if (mode === 'run') await connection.enter(instance, leaseMs, now());
-      return { logId: connection.logId, head: (await connection.readers.head()).seq };
+      const lost = mode === 'run' ? await connection.enter(instance, leaseMs, now(), gap) : connection.lost();
+      const { seq: head } = await connection.readers.head();
+      return { logId: connection.logId, head, ...(lost && { lost }) };
     },
     register: async (registration) => {
       const { write, reactors } = open();
       return await write(() => reactors.register(registration, now()));
     },
     commit: async (batch) => {
-      const { write, settle, append, fanOut, cache, instance, keepFloor, floor } = open();
+      const { write, settle, append, fanOut, cache, instance, keepFloor, floor, markHead, space } = open();
       return await write(
         (): Committed => {
           const at = now();
@@ -67,7 +79,8 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
           const settlements = settle(batch.settlements, at);
           const lost = cache.isLost(instance());
           const headBefore = cache.head().seq;
-          const events = append(batch.events, (index) => settlements[index] === 'settled');
+          const held = (index: number): boolean => settlements[index] === 'settled';
+          const events = append(batch.events, held, space.refusal());
           const fanOuts = fanOut(batch.fanOuts, {
             events,
             headBefore,
@@ -76,7 +89,10 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
           });
           return { settlements, events, fanOuts, head: cache.head().seq, instance: lost ? 'lost' : 'held' };
         },
-        (committed) => trackLeases(floor, batch, committed),
+        (committed) => {
+          markHead();
+          trackLeases(floor, batch, committed);
+        },
       ).catch((error: unknown) => {
         if (NexusError.is(error) && error.details.outcome === 'unknown') floor.doubt();
         throw error;
@@ -98,7 +114,8 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       return (await write(() => once.save(record))) ? 'saved' : 'lease_lost';
     },
     renew: async () => {
-      const { write, renew } = open();
+      const { write, renew, marks } = open();
+      void marks.sync();
       return (await write(() => renew(now()))) ? 'held' : 'lost';
     },
     recover: async ({ limit }) => {
@@ -135,6 +152,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       timer.unref();
       return () => clearInterval(timer);
     },
+    onTrouble: (tell) => troubles.listen(tell),
     close: async () => {
       const closing = connection;
       connection = undefined;
@@ -156,4 +174,13 @@ function trackLeases(floor: LeaseFloor, batch: Batch, committed: Committed): voi
       if (token === BORN_LEASED && event?.outcome === 'appended') floor.leased(event.seq);
     }
   });
+}
+
+function checkFloor(minFreeBytes: number | undefined): void {
+  if (minFreeBytes === undefined || (Number.isSafeInteger(minFreeBytes) && minFreeBytes >= 0)) return;
+  throw new NexusError(
+    'NEXUS_INVALID_OPTION',
+    `minFreeBytes must be a number of bytes, 0 or more; got ${String(minFreeBytes)}`,
+    { details: { option: 'minFreeBytes' } },
+  );
 }
