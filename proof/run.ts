@@ -1,4 +1,5 @@
 /** `npm run proof`: the long proofs, a line each. `-- --only=crash,stale --scale=0.1` runs some of them, shorter. */
+import { proveBitflip } from './bitflip.js';
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
 import { proveIdle } from './idle.js';
@@ -60,6 +61,14 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
       await proveModel({ sequences: scaled(10_000), storage: 'sqlite' }),
     ];
     return { report: reports, holds: reports.every(({ sequences }) => sequences === scaled(10_000)) };
+  },
+  bitflip: async () => {
+    const report = await proveBitflip({ runs: scaled(200) });
+    const { lossy, exact, falseAlarms, numbersUsedTwice, cursorsMisled } = report;
+    return {
+      report,
+      holds: exact === lossy && falseAlarms + numbersUsedTwice + cursorsMisled === 0 && report.chainWhole,
+    };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });

@@ -1,5 +1,6 @@
 /** The proofs of `npm run proof`, short. Real processes, a real file. */
 import { describe, expect, it } from 'vitest';
+import { proveBitflip } from '../../proof/bitflip.js';
 import { proveCrash } from '../../proof/crash.js';
 import { proveDurable } from '../../proof/durable.js';
 import { proveIdle } from '../../proof/idle.js';
@@ -12,6 +13,17 @@ describe('real processes', () => {
     const report = await proveCrash({ rounds: 5, longestLifeMs: 300 });
     expect(report).toMatchObject({ lost: 0, notFinal: 0, dead: 0, childrenNotOnce: 0, chainWhole: true });
     expect(report.acknowledged).toBeGreaterThan(50);
+  });
+
+  it('with a bit of their log flipped tell exactly what is missing', { timeout: 60_000 }, async () => {
+    expect(await proveBitflip({ runs: 3 })).toMatchObject({
+      lossy: 3,
+      exact: 3,
+      falseAlarms: 0,
+      numbersUsedTwice: 0,
+      cursorsMisled: 0,
+      chainWhole: true,
+    });
   });
 
   it('killed by one event again and again end that event alone', { timeout: 60_000 }, () => {
