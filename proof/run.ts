@@ -2,6 +2,7 @@
 import { proveBitflip } from './bitflip.js';
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
+import { proveFull } from './full.js';
 import { proveIdle } from './idle.js';
 import { proveModel } from './model.js';
 import { provePoison } from './poison.js';
@@ -68,6 +69,20 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
     return {
       report,
       holds: exact === lossy && falseAlarms + numbersUsedTwice + cursorsMisled === 0 && report.chainWhole,
+    };
+  },
+  full: async () => {
+    const report = await proveFull({ fullMs: scaled(60_000) });
+    if ('skipped' in report) return { report, holds: true };
+    const { lost, notFinal, takenWhileFull, refused, notRetained, retained, servingAfterMs, alive } = report;
+    const otherCodes = Object.keys(refused).filter((code) => code !== 'NEXUS_STORAGE_FULL');
+    return {
+      report,
+      holds:
+        lost + notFinal + takenWhileFull + notRetained.length + otherCodes.length === 0 &&
+        retained > 0 &&
+        servingAfterMs < 1_000 &&
+        alive,
     };
   },
   idle: () => {
