@@ -1,5 +1,14 @@
 /** The high-water mark beside a database: what it says, and what it can put up with. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
@@ -134,6 +143,19 @@ describe('the high-water mark', () => {
     expect(await nexus.health()).toMatchObject({ status: 'ok' });
     expect(marked(path)).toContain(2);
     expect(statSync(`${path}-mark`).size).toBe(SLOTS * 32);
+  });
+
+  it('is known again though a new log has lost its whole write-ahead log', async () => {
+    const path = freshPath();
+    const copy = freshPath();
+    const nexus = on(path);
+    await fill(nexus, 3);
+    for (const suffix of ['', '-mark']) copyFileSync(path + suffix, copy + suffix);
+    const next = on(copy);
+    expect(await next.dispatch('A', {})).toMatchObject({ seq: 5 });
+    expect(await next.health()).toMatchObject({
+      reasons: ['3 acknowledged events are missing from the log (seq 1 to 3)'],
+    });
   });
 
   it('of another log says nothing', async () => {
