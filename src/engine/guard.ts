@@ -3,10 +3,10 @@ import type { Clock } from '../core/clock.js';
 import { NexusError } from '../core/errors.js';
 import type { LoggerLike } from '../nexus.js';
 import type { Opened, Storage } from '../storage/storage.js';
-import type { Loss } from './loss.js';
 import type { Alarm } from './alarm.js';
 import type { Lifecycle } from './lifecycle.js';
 import { deliveryId } from './local-reactor.js';
+import type { Loss } from './loss.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
 

@@ -63,6 +63,7 @@ export function createMarks(path: string, logId: string, troubles: Troubles): Ma
       ),
     });
   };
+
   return {
     highest: () => {
       let highest: Mark | undefined;
@@ -75,14 +76,16 @@ export function createMarks(path: string, logId: string, troubles: Troubles): Ma
     },
     prepare: () => {
       if (fd !== undefined) return;
+      let opened: number | undefined;
       try {
-        const opened = openFile(file);
+        opened = openFile(file);
         // In full at once: later writes take no space, so a full disk does not stop them.
         const { size } = fstatSync(opened);
         const rest = SLOTS * SLOT_BYTES - size;
         if (rest > 0) writeSync(opened, Buffer.alloc(rest), 0, rest, size);
         fd = opened;
       } catch (error) {
+        if (opened !== undefined) closeSync(opened);
         failed(error);
       }
     },
