@@ -148,7 +148,8 @@ export function chainWhole(db: SqliteLike): boolean {
   let previous = GENESIS_HASH;
   let seq = 0;
   for (const row of eventsIn(db)) {
-    seq += 1;
+    // A gap stands for what is missing: the chain goes on from what is left.
+    seq = row.type === 'nexus.log.gap' ? (JSON.parse(row.payload) as { to: number }).to + 1 : seq + 1;
     const event = {
       id: row.id,
       type: row.type,

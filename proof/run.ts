@@ -1,6 +1,8 @@
 /** `npm run proof`: the long proofs, a line each. `-- --only=crash,stale --scale=0.1` runs some of them, shorter. */
+import { proveBitflip } from './bitflip.js';
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
+import { proveFull } from './full.js';
 import { proveIdle } from './idle.js';
 import { proveKeyedModel } from './keyed-model.js';
 import { proveModel } from './model.js';
@@ -130,6 +132,28 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
         fresh.children === payments &&
         fresh.effects === payments &&
         report.besideP99Ms <= report.aloneP99Ms * 2,
+    };
+  },
+  bitflip: async () => {
+    const report = await proveBitflip({ runs: scaled(200) });
+    const { lossy, exact, falseAlarms, numbersUsedTwice, cursorsMisled } = report;
+    return {
+      report,
+      holds: exact === lossy && falseAlarms + numbersUsedTwice + cursorsMisled === 0 && report.chainWhole,
+    };
+  },
+  full: async () => {
+    const report = await proveFull({ fullMs: scaled(60_000) });
+    if ('skipped' in report) return { report, holds: true };
+    const { lost, notFinal, takenWhileFull, refused, notRetained, retained, servingAfterMs, alive } = report;
+    const otherCodes = Object.keys(refused).filter((code) => code !== 'NEXUS_STORAGE_FULL');
+    return {
+      report,
+      holds:
+        lost + notFinal + takenWhileFull + notRetained.length + otherCodes.length === 0 &&
+        retained > 0 &&
+        servingAfterMs < 1_000 &&
+        alive,
     };
   },
   idle: () => {

@@ -48,6 +48,7 @@ export type {
   Handler,
   Health,
   LoggerLike,
+  LogLoss,
   Nexus,
   NexusEventDraft,
   NexusLifecycle,

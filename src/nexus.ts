@@ -66,7 +66,13 @@ export type {
   ReplayProgress,
   ReplayReport,
 } from './contract/replays.js';
-export type { CloseOptions, CloseReport, DeliveryMoment, NexusLifecycle } from './contract/lifecycle.js';
+export type {
+  CloseOptions,
+  CloseReport,
+  DeliveryMoment,
+  LogLoss,
+  NexusLifecycle,
+} from './contract/lifecycle.js';
 export type { LoggerLike } from './contract/logger.js';
 export type { Ingress, NexusWithIngress } from './contract/ingress.js';
 export { ingress } from './contract/ingress.js';

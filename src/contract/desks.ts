@@ -32,7 +32,7 @@ export interface EventFilter {
 /** Reads the log. */
 export interface EventReader {
   get(id: string): Promise<NexusEvent | undefined>;
-  /** The cursor goes into `after` where `after` was given, otherwise into `before`. */
+  /** The cursor goes into `after` where `after` was given, otherwise into `before`. @throws NexusError NEXUS_POSITION_AHEAD (`after` above the head) */
   list(filter?: EventFilter): Promise<Page<NexusEvent, number>>;
 }
 

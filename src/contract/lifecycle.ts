@@ -42,7 +42,16 @@ export interface NexusLifecycle {
     readonly error: unknown;
   };
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
+  /** Events that had been acknowledged are not in the log any more; an event `nexus.log.gap` stands for them. */
+  'log:lost': LogLoss;
   closed: CloseReport;
+}
+
+/** Acknowledged events that the storage lost: every `seq` of `from <= seq <= to`. */
+export interface LogLoss {
+  readonly events: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** For `close`. */

@@ -22,7 +22,7 @@ export const errorCodes = {
   NEXUS_OVERLOADED: 'The storage cannot keep up or cannot be written; try again later.',
   NEXUS_CLOSED: 'The Nexus is closing or closed.',
   NEXUS_STORAGE: 'The storage failed.',
-  NEXUS_STORAGE_FULL: 'The disk, or the limit set for the database, is full.',
+  NEXUS_STORAGE_FULL: 'The disk, or the limit set for the database, is full or nearly so.',
   NEXUS_STORAGE_FOREIGN: 'The file is not a Nexus database.',
   NEXUS_STORAGE_NEWER: 'The database was written by a newer Nexus.',
   NEXUS_STORAGE_OLDER: 'The database has an older schema, and is only read here.',

@@ -14,6 +14,8 @@ import { createWorkQueue, MAX_BATCH_EVENTS, type CommitWork, type Draft, type Wo
 export interface Committer {
   /** @throws NexusError NEXUS_OVERLOADED */
   submit(work: Work): void;
+  /** The storage says that it works again: what waits is tried now. */
+  retry(): void;
   /** Starts a round if there is something to do. */
   kick(): void;
   /** From now on rounds may run. */
@@ -96,8 +98,8 @@ export function createCommitter(options: {
   };
 
   /** Commits, or splits what cannot be committed; returns what is kept for later. */
-  const attempt = async (work: CommitWork[]): Promise<CommitWork[]> => {
-    const batch = assemble(work, trouble?.unsure ?? false);
+  const attempt = async (work: CommitWork[], unsure = trouble?.unsure ?? false): Promise<CommitWork[]> => {
+    const batch = assemble(work, unsure);
     let committed: Committed;
     let planned: Awaited<ReturnType<FanOuts['plan']>>;
     try {
@@ -105,9 +107,9 @@ export function createCommitter(options: {
       if (work.length === 0 && planned.length === 0) return [];
       committed = await storage.commit({ ...batch, fanOuts: planned.map((plan) => plan.fanOut) });
     } catch (error) {
-      return await afterFailure(error, work);
+      return await afterFailure(error, work, unsure);
     }
-    const answers = trouble?.unsure ? await seeThrough(batch, committed) : committed;
+    const answers = unsure ? await seeThrough(batch, committed) : committed;
     // Before anyone is answered: who dispatches again at once must not be told of a trouble that is over.
     trouble = undefined;
     answer(work, batch, answers);
@@ -162,32 +164,38 @@ export function createCommitter(options: {
     return delivery?.state === outcome.to && delivery.attempt === made;
   };
 
-  const afterFailure = async (error: unknown, work: CommitWork[]): Promise<CommitWork[]> => {
+  const afterFailure = async (error: unknown, work: CommitWork[], unsure: boolean): Promise<CommitWork[]> => {
     const kind = kindOfFailure(error);
-    if (kind === 'refused') {
+    // What may have been stored already is found there if it stands alone.
+    if (kind === 'refused' || (kind === 'no_room' && unsure)) {
       const [single] = work;
       if (work.length <= 1) {
-        options.storageFailed(error, false);
+        if (kind === 'refused') options.storageFailed(error, false);
         single?.failed(error);
         return [];
       }
       const halves = split(work);
       const kept: CommitWork[] = [];
-      for (const half of halves) kept.push(...(trouble?.waiting ? half : await attempt(half)));
+      for (const half of halves) kept.push(...(trouble?.waiting ? half : await attempt(half, unsure)));
       return kept;
     }
-    options.storageFailed(error, true);
+    // The storage itself tells of having no room, once and not for every commit.
+    if (kind !== 'no_room') options.storageFailed(error, true);
+    const rest = work.filter(isEnding);
+    if (rest.length < work.length && (kind === 'no_room' || (kind === 'full' && !unsure))) {
+      for (const each of work) if (each.kind === 'append') each.failed(error);
+      // What ends needs less room than what begins, and may still find it.
+      if (kind === 'no_room' || rest.length > 0) return await attempt(rest);
+    }
     const now = clock.now();
     trouble ??= { error, since: now, tries: 0, waiting: false, unsure: false };
     trouble.tries += 1;
     trouble.unsure ||= kind === 'unsure';
     backOff(trouble.tries);
-    const refuse = kind === 'full' || now - trouble.since > PATIENCE_MS;
-    return work.filter((each) => {
-      if (each.kind !== 'append' || !refuse) return true;
-      each.failed(error);
-      return false;
-    });
+    if (kind === 'full' && !unsure) return rest;
+    if (now - trouble.since <= PATIENCE_MS) return work;
+    for (const each of work) if (each.kind === 'append') each.failed(error);
+    return rest;
   };
 
   const backOff = (tries: number): void => {
@@ -218,6 +226,9 @@ export function createCommitter(options: {
       kick();
     },
     kick,
+    retry: () => {
+      if (trouble?.waiting) alarm.set('storage', clock.now());
+    },
     open: () => {
       opened = true;
       kick();
@@ -262,12 +273,17 @@ function assemble(work: readonly CommitWork[], unsure: boolean): DraftBatch {
 
 /** Settlements apart from appends first, then halves: what is refused is found in a few commits, the rest is stored. */
 function split(work: readonly CommitWork[]): CommitWork[][] {
-  const settles = work.filter((each) => each.kind !== 'append');
-  if (settles.length > 0 && settles.length < work.length) {
-    return [settles, work.filter((each) => each.kind === 'append')];
+  const endings = work.filter(isEnding);
+  if (endings.length > 0 && endings.length < work.length) {
+    return [endings, work.filter((each) => each.kind === 'append')];
   }
   const middle = work.length >> 1;
   return [work.slice(0, middle), work.slice(middle)];
+}
+
+/** What belongs to deliveries that have begun. */
+function isEnding(work: CommitWork): boolean {
+  return work.kind !== 'append';
 }
 
 function checkRoom(error: unknown, kind: string, queued: number, bytes: number): void {

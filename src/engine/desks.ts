@@ -18,7 +18,7 @@ import type {
   Storage,
 } from '../storage/storage.js';
 import { deliveryId } from './local-reactor.js';
-import { asList, defined, notFound, pageLimit, refOf, toDelivery } from './views.js';
+import { asList, defined, notFound, pageLimit, positionAhead, refOf, toDelivery } from './views.js';
 
 export type Desks = {
   readonly events: EventReader;
@@ -50,6 +50,12 @@ export function createDesks(options: {
     if (changed > 0) options.edited();
     return changed;
   };
+  /** Above the head there is nothing to wait for: such a cursor is from another log, or from one that lost events. */
+  const refuseAhead = async (after: number | undefined): Promise<void> => {
+    if (after === undefined) return;
+    const { seq: head } = await storage.read.head();
+    if (after > head) throw positionAhead(after, head);
+  };
   const editOne = async (id: string, kind: 'retry' | 'cancel'): Promise<void> => {
     const delivery = refOf(id);
     if ((await edit({ edit: kind, delivery })) > 0) {
@@ -80,6 +86,7 @@ export function createDesks(options: {
         });
         await opened();
         const page = await storage.read.events(query);
+        if (page.items.length === 0) await refuseAhead(filter.after);
         return { items: page.items.map((stored) => versions.view(stored)), next: page.next };
       },
     },

@@ -18,6 +18,7 @@ import { createGuard } from './guard.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle } from './lifecycle.js';
 import { isReplayed, type LocalReactor } from './local-reactor.js';
+import { createLoss } from './loss.js';
 import type { EngineParts } from './parts.js';
 import { createMemory } from './once.js';
 import { createRateMeter } from './rate.js';
@@ -31,6 +32,7 @@ import { createRunner, type Runner } from './runner.js';
 import { createSchedules } from './schedules.js';
 import { createSettler } from './settler.js';
 import { createShutdown } from './shutdown.js';
+import { createTroubles } from './troubles.js';
 import { createVitals } from './vitals.js';
 import { createWaiting } from './waiting.js';
 import { createWatch } from './watch.js';
@@ -55,6 +57,7 @@ export function createEngine(parts: EngineParts): Engine {
   const intake = createIntake(parts, versions);
   const budget = createBudget({ clock, maxInFlight: parts.maxInFlight });
   const rate = createRateMeter();
+  const loss = createLoss(parts, lifecycle);
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
   const pulse = (): void => watch.pulse();
   let opening: Promise<{ readonly logId: string }> | undefined;
@@ -90,6 +93,11 @@ export function createEngine(parts: EngineParts): Engine {
     storageFailed,
     identityLost: () => void guard.newIdentity(),
     pulse,
+  });
+  const troubles = createTroubles({
+    storage,
+    began: (error) => storageFailed(error, true),
+    relieved: () => committer.retry(),
   });
   const hungry = (reactor: LocalReactor): void => {
     // A settled delivery may have been what the next of its key waited for.
@@ -162,6 +170,7 @@ export function createEngine(parts: EngineParts): Engine {
     logger,
     alarm,
     lifecycle,
+    loss,
     roster,
     leaseMs: parts.leaseMs,
     newInstance,
@@ -274,7 +283,10 @@ export function createEngine(parts: EngineParts): Engine {
     watch,
     opening: () => opening,
     closedError,
-    unsubscribe: () => unsubscribe?.(),
+    unsubscribe: () => {
+      troubles.end();
+      unsubscribe?.();
+    },
   });
   const quiet = (): true | undefined => {
     const waitsForRow = ![...roster.all()].every(hasRow);
@@ -354,6 +366,8 @@ export function createEngine(parts: EngineParts): Engine {
       runner,
       committer,
       roster,
+      loss,
+      troubles,
       opened,
       closing: () => shutdown.closing(),
       complaints: async () => [...schedules.complaints(), ...(await forwarder.complaints())],

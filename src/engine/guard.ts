@@ -6,6 +6,7 @@ import type { Opened, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Lifecycle } from './lifecycle.js';
 import { deliveryId, takeWaiting } from './local-reactor.js';
+import type { Loss } from './loss.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
 
@@ -27,6 +28,7 @@ export function createGuard(options: {
   logger: LoggerLike;
   alarm: Alarm;
   lifecycle: Lifecycle;
+  loss: Loss;
   roster: Roster;
   leaseMs: number;
   newInstance: () => string;
@@ -44,7 +46,9 @@ export function createGuard(options: {
       instance: options.newInstance(),
       leaseMs: options.leaseMs,
       mode: 'run',
+      gap: (lost) => options.loss.gap(lost),
     });
+    if (opened.lost) options.loss.found(opened.lost);
     alarm.set('renew', clock.now() + options.leaseMs / 3);
     return opened;
   };

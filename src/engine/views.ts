@@ -42,6 +42,14 @@ export function notFound(what: string, id: unknown): NexusError {
   });
 }
 
+export function positionAhead(after: number, head: number): NexusError {
+  return new NexusError(
+    'NEXUS_POSITION_AHEAD',
+    `after must not be above the head of the log, ${head}; got ${after}`,
+    { details: { after, head } },
+  );
+}
+
 /** A page size. @throws NexusError NEXUS_INVALID_OPTION */
 export function pageLimit(limit: number | undefined, fallback: number, most = 1_000): number {
   if (limit === undefined) return fallback;

@@ -6,9 +6,11 @@ import type { Storage } from '../storage/storage.js';
 import type { Budget } from './budget.js';
 import type { Committer } from './committer.js';
 import { isHeldUp, type LocalReactor } from './local-reactor.js';
+import type { Loss } from './loss.js';
 import type { RateMeter } from './rate.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
+import type { Troubles } from './troubles.js';
 
 export interface Vitals {
   stats(): Promise<NexusStats>;
@@ -23,6 +25,8 @@ export function createVitals(options: {
   runner: Runner;
   committer: Committer;
   roster: Roster;
+  loss: Loss;
+  troubles: Troubles;
   opened: () => Promise<unknown>;
   closing: () => boolean;
   /** What else needs attention. */
@@ -52,12 +56,14 @@ export function createVitals(options: {
       try {
         await opened();
         const { seq: head } = await storage.read.head();
-        const trouble = committer.trouble();
+        const trouble = committer.trouble() ?? options.troubles.refusal();
         if (trouble !== undefined) {
-          const reasons = [`the storage takes no writes: ${describeFailure(trouble).message}`];
+          const reasons = [`the storage takes no events: ${describeFailure(trouble).message}`];
           return { status: 'down', reasons, head };
         }
         const reasons = [
+          ...options.loss.reasons(),
+          ...options.troubles.reasons(),
           ...[...roster.all()].flatMap((reactor) => complaint(reactor) ?? []),
           ...(await options.complaints()),
         ];

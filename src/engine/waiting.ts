@@ -7,7 +7,7 @@ import type { Read, Versions } from '../core/versions.js';
 import type { Delivery, SettledOptions, WaitForOptions } from '../nexus.js';
 import type { Storage } from '../storage/storage.js';
 import type { Roster } from './roster.js';
-import { notFound, toDelivery } from './views.js';
+import { notFound, positionAhead, toDelivery } from './views.js';
 import type { Watch } from './watch.js';
 
 export interface Waiting {
@@ -109,13 +109,7 @@ export function createWaiting(options: {
       await opened();
       const { seq: head } = await storage.read.head();
       let position = after ?? head;
-      if (position > head) {
-        throw new NexusError(
-          'NEXUS_POSITION_AHEAD',
-          `after must not be above the head of the log, ${head}; got ${position}`,
-          { details: { after: position, head } },
-        );
-      }
+      if (position > head) throw positionAhead(position, head);
       return await watch.until<NexusEvent>(
         async () => {
           for (;;) {

@@ -3,7 +3,7 @@
  * own clock decides leases and due times. Payloads are opaque text. The conformance suite is this contract, executable.
  */
 import type { EndReason } from '../core/delivery.js';
-import type { Failure } from '../core/errors.js';
+import type { Failure, NexusError } from '../core/errors.js';
 import type { EventFields, StoredEvent } from '../core/event.js';
 import type { DeliveryRef, ReactorRow, Readers } from './readers.js';
 import type { NewReplay, ReplayRow } from './replays.js';
@@ -35,6 +35,8 @@ export interface Storage {
    * Opens for one instance: creates or migrates the schema, takes the instance's lease. Called again while open, it
    * gives the engine a new instance identity; what the old one held stays with the old one until recovered.
    * It may be called again after it failed, and after `close`.
+   * When the log is shorter than what was acknowledged, it says so, once: numbering goes on above what is missing, behind
+   * the event that `gap` makes.
    *
    * @throws NexusError NEXUS_STORAGE, NEXUS_STORAGE_FOREIGN, NEXUS_STORAGE_NEWER, NEXUS_STORAGE_OLDER (to read), NEXUS_STORAGE_CORRUPT, NEXUS_STORAGE_FULL, NEXUS_SQLITE_BINDING
    */
@@ -58,7 +60,7 @@ export interface Storage {
    * One atomic, durable step: remember → settle → append → fan out → head. Lost leases, duplicates, conflicts and superseded
    * reactors are outcomes; only what keeps the whole batch from being stored throws.
    *
-   * @throws NexusError NEXUS_STORAGE with `details.retryable` and `details.outcome` ('not_stored' | 'unknown'), NEXUS_STORAGE_FULL
+   * @throws NexusError NEXUS_STORAGE with `details.retryable` and `details.outcome` ('not_stored' | 'unknown'), NEXUS_STORAGE_FULL; with its `details.eventsOnly` the batch would be stored without its new events (children of settlements may stay)
    */
   commit(batch: Batch): Promise<Committed>;
 
@@ -110,6 +112,9 @@ export interface Storage {
   /** Calls `hint` when someone else may have written; hints may be lost and may be spurious. Returns its end. */
   onChange(hint: () => void): () => void;
 
+  /** Tells what is wrong with the storage, now if there is something and whenever that changes. Returns its end. */
+  onTrouble(tell: (troubles: readonly Trouble[]) => void): () => void;
+
   /** Gives back the lease and closes. What is still leased is recovered by the next to open. Idempotent. */
   close(): Promise<void>;
 }
@@ -120,6 +125,8 @@ export type OpenOptions = {
   readonly leaseMs: number;
   /** `read` writes nothing and takes no lease. */
   readonly mode: 'run' | 'read';
+  /** What to append where acknowledged events are missing. Without it such a log is not opened to `run`. */
+  readonly gap?: (lost: Lost) => NewEvent;
 };
 
 export type Opened = {
@@ -128,6 +135,8 @@ export type Opened = {
   readonly head: number;
   /** Of a copy that is run for the first time: of what. */
   readonly copyOf?: CopyOf;
+  /** Told to the one instance that found it out. */
+  readonly lost?: Lost;
 };
 
 /** What a backup is a copy of. */
@@ -145,6 +154,18 @@ export type BackupTo = {
   /** Bytes copied, and bytes in all. */
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
 };
+
+/** Acknowledged events that are not in the log any more: every `seq` of `from <= seq <= to`. */
+export type Lost = {
+  readonly events: number;
+  readonly from: number;
+  readonly to: number;
+  /** How the hash of the last of them began, in hex: enough to know it again in a copy. */
+  readonly hash: string;
+};
+
+/** Something that is wrong, and whether it keeps events from being stored. The same object as long as it lasts. */
+export type Trouble = { readonly error: NexusError; readonly refusesEvents: boolean };
 
 export type Registration = {
   readonly name: string;

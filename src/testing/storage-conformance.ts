@@ -8,6 +8,7 @@ import { deliveryEditCases } from './storage-conformance/edit-deliveries.js';
 import { reactorEditCases } from './storage-conformance/edit-reactors.js';
 import { fanOutCases } from './storage-conformance/fan-out.js';
 import { lifecycleCases } from './storage-conformance/lifecycle.js';
+import { lossCases } from './storage-conformance/losses.js';
 import { matchCases } from './storage-conformance/matches.js';
 import { nextDueCases } from './storage-conformance/next-due.js';
 import { onceCases } from './storage-conformance/once.js';
@@ -46,7 +47,8 @@ export interface StorageConformanceOptions extends ConformanceRunner {
   create: () => StorageFixture | Promise<StorageFixture>;
   /**
    * What does not apply, each with its written reason: the name of a case, or `several instances` (one log, many
-   * storages), `reopening` (data outlives close), `erasing` (the fixture can erase a payload).
+   * storages), `reopening` (data outlives close), `erasing` (the fixture can erase a payload),
+   * `losing` (the fixture can take the last events away).
    */
   skip?: Readonly<Record<string, string>>;
 }
@@ -94,6 +96,7 @@ const chapters: readonly Chapter[] = [
   registrationCases,
   appendCases,
   chainCases,
+  lossCases,
   dedupeCases,
   fanOutCases,
   matchCases,

@@ -1,7 +1,9 @@
 /** The proofs of `npm run proof`, short. Real processes, a real file. */
 import { describe, expect, it } from 'vitest';
+import { proveBitflip } from '../../proof/bitflip.js';
 import { proveCrash } from '../../proof/crash.js';
 import { proveDurable } from '../../proof/durable.js';
+import { proveFull } from '../../proof/full.js';
 import { proveIdle } from '../../proof/idle.js';
 import { proveOutbox } from '../../proof/outbox.js';
 import { proveBlocked, proveOrder } from '../../proof/order.js';
@@ -17,6 +19,31 @@ describe('real processes', () => {
     expect(report).toMatchObject({ lost: 0, notFinal: 0, dead: 0, childrenNotOnce: 0, chainWhole: true });
     expect(report.acknowledged).toBeGreaterThan(50);
   });
+
+  it('with a bit of their log flipped tell exactly what is missing', { timeout: 60_000 }, async () => {
+    expect(await proveBitflip({ runs: 3 })).toMatchObject({
+      lossy: 3,
+      exact: 3,
+      falseAlarms: 0,
+      numbersUsedTwice: 0,
+      cursorsMisled: 0,
+      chainWhole: true,
+    });
+  });
+
+  it(
+    'on a disk that is full for a while refuse, work off, and go on',
+    { timeout: 60_000 },
+    async (context) => {
+      const report = await proveFull({ fullMs: 2_500 });
+      if ('skipped' in report) return context.skip(report.skipped);
+      expect(report).toMatchObject({ lost: 0, notFinal: 0, takenWhileFull: 0, notRetained: [], alive: true });
+      expect(Object.keys(report.refused)).toEqual(['NEXUS_STORAGE_FULL']);
+      expect(report.settledWhileFull).toBeGreaterThan(0);
+      expect(report.deletedWhileFull).toBeGreaterThan(0);
+      expect(report.servingAfterMs).toBeLessThan(1_000);
+    },
+  );
 
   it('killed by one event again and again end that event alone', { timeout: 60_000 }, () => {
     expect(provePoison()).toMatchObject({ crashed: [501], succeeded: 999, other: 0 });

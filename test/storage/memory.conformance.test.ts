@@ -24,6 +24,7 @@ function shared(): StorageFixture {
       const event = database.byId.get(eventId);
       if (event) Object.assign(event, { salt: null, payload: null });
     },
+    lose: (events) => database.lose(events),
     cleanup: async () => undefined,
   };
 }

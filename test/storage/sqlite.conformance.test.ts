@@ -36,6 +36,16 @@ function onDisk(): StorageFixture {
       db.prepare('UPDATE nexus_events SET salt = NULL, payload = NULL WHERE id = ?').run(eventId);
       db.close();
     },
+    lose: (events) => {
+      const db = openDatabase(path);
+      const keep = `SELECT sql FROM sqlite_schema WHERE name = 'nexus_events_keep'`;
+      const { sql } = db.prepare(keep).get() as { sql: string };
+      const { last } = db.prepare('SELECT max(seq) AS last FROM nexus_events').get() as { last: number };
+      db.exec(`BEGIN; DROP TRIGGER nexus_events_keep; UPDATE nexus_reactors SET position = min(position, ${last - events});
+        DELETE FROM nexus_events WHERE seq > ${last - events}; DELETE FROM nexus_dedupe WHERE seq > ${last - events};
+        DELETE FROM nexus_deliveries WHERE seq > ${last - events}; ${sql}; COMMIT`);
+      db.close();
+    },
     cleanup: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -58,6 +68,7 @@ storageConformance({
     'several instances': 'every connection to :memory: has a database of its own',
     reopening: 'the data of :memory: ends with its connection',
     erasing: 'no second connection can reach in and erase',
+    losing: 'what is in memory is lost as a whole',
   },
   describe,
   it,

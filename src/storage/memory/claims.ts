@@ -3,6 +3,7 @@ import { MAX_CRASHES } from '../../core/delivery.js';
 import type { Claimed, DeliveryRef, Lane, Leased, Recovered, Wants } from '../storage.js';
 import {
   become,
+  eventAt,
   isUnblocked,
   recordAttempt,
   type MemoryDatabase,
@@ -115,7 +116,7 @@ function take(
   { now, instance }: { now: number; instance: string },
 ): Leased {
   const { reactor, run, seq, suspect, attempt, postponed, dueAt } = delivery;
-  const event = database.events[seq - 1];
+  const event = eventAt(database, seq);
   if (!event) throw new Error(`delivery ${reactor}-${run}-${seq} has no event`);
   const token = delivery.token + 1;
   become(database, delivery, 'running', { token, instance, suspect });

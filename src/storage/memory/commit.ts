@@ -78,7 +78,12 @@ function settle(database: MemoryDatabase, settlement: Settlement, now: number): 
   return 'settled';
 }
 
-function append(database: MemoryDatabase, event: NewEvent, sha256: Sha256): Appended {
+export function append(
+  database: MemoryDatabase,
+  event: NewEvent,
+  sha256: Sha256,
+  head = headOf(database),
+): Appended {
   const [strongest] = event.keys;
   const known = strongest === undefined ? undefined : database.dedupe.get(`${event.source}\n${strongest}`);
   const before = known ?? (event.idGiven ? database.byId.get(event.id) : undefined);
@@ -88,7 +93,6 @@ function append(database: MemoryDatabase, event: NewEvent, sha256: Sha256): Appe
   }
   const moved = event.tick === undefined ? 'moved' : moveSchedule(database, event.tick);
   if (moved !== 'moved') return moved;
-  const head = headOf(database);
   const seq = head.seq + 1;
   const stored = placeInLog(event, seq, hashEvent(sha256, head.hash, event, seq));
   database.events.push(stored);
@@ -97,6 +101,7 @@ function append(database: MemoryDatabase, event: NewEvent, sha256: Sha256): Appe
     const place = `${event.source}\n${key}`;
     if (!database.dedupe.has(place)) database.dedupe.set(place, stored);
   }
+  database.marked = { seq, hash: stored.hash };
   return { outcome: 'appended', seq, hash: stored.hash };
 }
 

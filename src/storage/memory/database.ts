@@ -68,15 +68,19 @@ export interface MemoryDatabase {
   readonly replays: Map<number, MemoryReplay>;
   /** By name. */
   readonly schedules: Map<string, ScheduleRow & { readonly definition: string }>;
+  /** The highest that was acknowledged. */
+  marked: { seq: number; hash: string };
   readonly hints: Set<(from: string) => void>;
   /** As if the process of this instance had been killed: its storage answers nothing any more. */
   kill(instance: string): void;
+  /** As if the commits of the last events had not reached a disk, though they were acknowledged. */
+  lose(events: number): void;
 }
 
 /** The data of one or more memory storages. */
 export function createMemoryDatabase(): MemoryDatabase {
   const instances = new Map<string, MemoryInstance>();
-  return {
+  const database: MemoryDatabase = {
     logId: randomUUID(),
     events: [],
     byId: new Map(),
@@ -88,17 +92,38 @@ export function createMemoryDatabase(): MemoryDatabase {
     replays: new Map(),
     schedules: new Map(),
     instances,
+    marked: { seq: 0, hash: GENESIS_HASH },
     hints: new Set(),
     kill: (id) => {
       const instance = instances.get(id);
       if (instance) instance.dead = true;
     },
+    lose: (events) => lose(database, events),
   };
+  return database;
 }
 
 export function headOf(database: MemoryDatabase): { seq: number; hash: string } {
   const last = database.events.at(-1);
   return last ? { seq: last.seq, hash: last.hash } : { seq: 0, hash: GENESIS_HASH };
+}
+
+/** The event with a number; there may be gaps. */
+export function eventAt({ events }: MemoryDatabase, seq: number): StoredEvent | undefined {
+  const event = events[countUpTo(events, seq) - 1];
+  return event?.seq === seq ? event : undefined;
+}
+
+/** How many events there are up to a number. */
+export function countUpTo(events: readonly StoredEvent[], seq: number): number {
+  let low = 0;
+  let high = events.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle]?.seq ?? Infinity) <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export function placeOf(ref: DeliveryRef): string {
@@ -151,7 +176,7 @@ function wakeNext(database: MemoryDatabase, queue: ReadonlySet<MemoryDelivery>, 
   let next: MemoryDelivery | undefined;
   for (const delivery of queue) if (!next || delivery.seq < next.seq) next = delivery;
   if (next?.state !== 'pending' || next.dueAt !== null) return;
-  next.dueAt = Math.max(now, database.events[next.seq - 1]?.notBefore ?? 0);
+  next.dueAt = Math.max(now, eventAt(database, next.seq)?.notBefore ?? 0);
 }
 
 function queueOf(
@@ -176,4 +201,21 @@ export function isUnblocked(
   if (delivery.orderKey === null) return true;
   for (const other of queueOf(reactor, delivery)) if (other.seq < delivery.seq) return false;
   return true;
+}
+
+function lose(database: MemoryDatabase, events: number): void {
+  const gone = database.events.splice(database.events.length - events);
+  const seqs = new Set(gone.map(({ seq }) => seq));
+  for (const { id } of gone) database.byId.delete(id);
+  for (const [key, { seq }] of database.dedupe) if (seqs.has(seq)) database.dedupe.delete(key);
+  const { seq: head } = headOf(database);
+  for (const reactor of database.reactors.values()) {
+    reactor.row = { ...reactor.row, position: Math.min(reactor.row.position, head) };
+    for (const delivery of [...reactor.deliveries.values()]) {
+      if (!seqs.has(delivery.seq)) continue;
+      reactor.deliveries.delete(placeOf(delivery));
+      reactor.open.delete(delivery);
+      queueOf(reactor, delivery).delete(delivery);
+    }
+  }
 }

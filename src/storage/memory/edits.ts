@@ -5,6 +5,7 @@ import { activeTypes, resubscribe, subscribe } from '../../core/subscription.js'
 import type { DeliverySelection, Edit, ReactorRow, Registration } from '../storage.js';
 import {
   become,
+  eventAt,
   find,
   headOf,
   isUnblocked,
@@ -136,7 +137,7 @@ function dead(database: MemoryDatabase, which: DeliverySelection): MemoryDeliver
     (delivery) =>
       delivery.state === 'dead' &&
       (which.reactor === undefined || database.reactors.get(delivery.reactor)?.row.name === which.reactor) &&
-      (which.eventType === undefined || database.events[delivery.seq - 1]?.type === which.eventType) &&
+      (which.eventType === undefined || eventAt(database, delivery.seq)?.type === which.eventType) &&
       (which.errorCode === undefined || delivery.error?.code === which.errorCode),
   );
   return chosen.slice(0, which.limit);

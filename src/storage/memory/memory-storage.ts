@@ -3,10 +3,10 @@ import { hash } from 'node:crypto';
 import type { Sha256 } from '../../core/chain.js';
 import type { Clock } from '../../core/clock.js';
 import { NexusError } from '../../core/errors.js';
-import type { Storage } from '../storage.js';
+import type { Lost, NewEvent, Storage } from '../storage.js';
 import { claim, nextDueAt, recover } from './claims.js';
-import { commit } from './commit.js';
-import { createMemoryDatabase, find, type MemoryDatabase, type MemoryInstance } from './database.js';
+import { append, commit } from './commit.js';
+import { createMemoryDatabase, find, headOf, type MemoryDatabase, type MemoryInstance } from './database.js';
 import { editRows, register } from './edits.js';
 import { createReaders } from './readers.js';
 import { sweep } from './sweep.js';
@@ -46,13 +46,15 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
 
   return {
     capabilities: { durability: 'none', processes: 'one', chain: true, outbox: true, backup: false },
-    open: async ({ instance: id, leaseMs, mode }) => {
+    open: async ({ instance: id, leaseMs, mode, gap }) => {
+      const lost = findLost(database);
+      if (lost && mode === 'run') fill(database, lost, gap);
       if (mode === 'run') {
         if (self) self.instance.dead = true;
         self = { id, instance: { leaseUntil: now() + leaseMs, leaseMs, lost: false, dead: false } };
         database.instances.set(id, self.instance);
       } else reading = true;
-      return { logId: database.logId, head: (await readers.head()).seq };
+      return { logId: database.logId, head: headOf(database).seq, ...(lost && { lost }) };
     },
     register: async (registration) => {
       alive();
@@ -135,10 +137,29 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       database.hints.add(listener);
       return () => void database.hints.delete(listener);
     },
+    onTrouble: () => () => undefined,
     close: async () => {
       if (self) self.instance.dead = true;
       self = undefined;
       reading = false;
     },
   };
+}
+
+function findLost(database: MemoryDatabase): Lost | undefined {
+  const { marked } = database;
+  const head = headOf(database).seq;
+  if (marked.seq <= head) return undefined;
+  return { events: marked.seq - head, from: head + 1, to: marked.seq, hash: marked.hash.slice(0, 28) };
+}
+
+function fill(database: MemoryDatabase, lost: Lost, gap: ((lost: Lost) => NewEvent) | undefined): void {
+  if (!gap) {
+    throw new NexusError(
+      'NEXUS_STORAGE_CORRUPT',
+      `${lost.events} acknowledged events are missing from the log; open it with an event to record that`,
+      { details: { ...lost } },
+    );
+  }
+  append(database, gap(lost), sha256, { seq: lost.to, hash: headOf(database).hash });
 }

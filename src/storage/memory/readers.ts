@@ -9,6 +9,8 @@ import type {
   StoredDelivery,
 } from '../storage.js';
 import {
+  countUpTo,
+  eventAt,
   find,
   headOf,
   oncePlace,
@@ -33,7 +35,8 @@ export function createReaders(database: MemoryDatabase): Readers {
       const head = headOf(database).seq;
       const found: StoredEvent[] = [];
       let bytes = 0;
-      for (const event of database.events.slice(after, after + limit)) {
+      const first = countUpTo(database.events, after);
+      for (const event of database.events.slice(first, first + limit)) {
         if (bytes >= PAGE_BYTES) break;
         found.push({ ...event });
         bytes += event.payload?.length ?? 0;
@@ -147,7 +150,7 @@ function isBehind(delivery: MemoryDelivery, after: DeliveryQuery['after']): bool
 }
 
 function view(database: MemoryDatabase, delivery: MemoryDelivery): StoredDelivery | undefined {
-  const event = database.events[delivery.seq - 1];
+  const event = eventAt(database, delivery.seq);
   const reactor = database.reactors.get(delivery.reactor);
   if (!event || !reactor) return undefined;
   const {

@@ -6,7 +6,12 @@ import type { HeadCache } from './head-cache.js';
 import type { Schedules } from './schedules.js';
 import type { SqliteLike } from './sqlite-like.js';
 
-export type Append = (events: readonly NewEvent[], held: (settlement: number) => boolean) => Appended[];
+export type Append = (
+  events: readonly NewEvent[],
+  held: (settlement: number) => boolean,
+  /** Why no events are stored at present but the children of settlements. */
+  refusal?: Error,
+) => Appended[];
 
 type FirstRow = {
   id: string;
@@ -47,7 +52,7 @@ export function createAppend(
     return (known ?? (event.idGiven ? byId.get(event.id) : undefined)) as FirstRow | undefined;
   };
 
-  return (events, held) => {
+  return (events, held, refusal) => {
     plainRows.reset();
     rows.reset();
     const results: Appended[] = [];
@@ -82,6 +87,7 @@ export function createAppend(
         results.push(moved);
         continue;
       }
+      if (refusal && event.onlyIf === undefined) throw refusal;
       seq += 1;
       hash = hashEvent(sha256, hash, event, seq);
       const plain = isPlain(event);

@@ -1,7 +1,7 @@
 /** An open file with everything prepared: its statements, its transactions, its instance. */
 import { hash } from 'node:crypto';
 import type { Sha256 } from '../../core/chain.js';
-import type { CopyOf, Lease, Readers } from '../storage.js';
+import type { CopyOf, Lease, Lost, Readers } from '../storage.js';
 import { createAppend, type Append } from './append.js';
 import { createClaims, type Claims } from './claim.js';
 import { createEdits, type EditRows } from './edits.js';
@@ -11,7 +11,9 @@ import { createIdleCheckpoint } from './idle-checkpoint.js';
 import { createInstances, type Instances } from './instances.js';
 import { createWakeNext } from './key-queue.js';
 import { createLeaseFloor, type LeaseFloor } from './lease-floor.js';
+import { createLosses, type Gap } from './losses.js';
 import { createLiveness, createLocalLiveness } from './liveness.js';
+import { createMarks, createNoMarks, type Marks } from './marks.js';
 import { createOnceRows, type OnceRows } from './once.js';
 import { adoptCopy } from './copy-mark.js';
 import { createCopier, type Copier } from './copy.js';
@@ -22,10 +24,12 @@ import { createSchedules, type Schedules } from './schedules.js';
 import { createReplays, type Replays } from './replays.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
 import { createSizes } from './sizes.js';
-import type { SqliteDriver } from './sqlite-like.js';
+import { createEndlessSpace, createSpace, type Space } from './space.js';
+import type { SqliteDriver, SqliteLike } from './sqlite-like.js';
 import { RUNNING } from './states.js';
 import { createSweep, type SweepStep } from './sweep.js';
 import { createWrite, type Write } from './transaction.js';
+import type { Troubles } from './troubles.js';
 
 export interface Connection {
   readonly logId: string;
@@ -41,7 +45,18 @@ export interface Connection {
   readonly instances: Instances;
   readonly readers: Readers;
   /** Takes a new instance identity; the old one, if any, counts as dead from then on. */
-  readonly enter: (id: string, leaseMs: number, now: number) => Promise<void>;
+  readonly enter: (
+    id: string,
+    leaseMs: number,
+    now: number,
+    gap: Gap | undefined,
+  ) => Promise<Lost | undefined>;
+  /** What the marks say is missing. Only reads. */
+  readonly lost: () => Lost | undefined;
+  /** After a commit: marks the head. */
+  readonly markHead: () => void;
+  readonly marks: Marks;
+  readonly space: Space;
   /** The number of this instance. */
   readonly instance: () => number;
   readonly renew: (now: number) => Promise<boolean>;
@@ -72,23 +87,43 @@ export async function connect(options: {
   driver: SqliteDriver;
   mode: 'run' | 'read';
   logId: string;
+  minFreeBytes: number | undefined;
+  troubles: Troubles;
 }): Promise<Connection> {
-  const { path, driver } = options;
-  const db = await openFile(options);
+  const { path, driver, troubles } = options;
+  const inMemory = path === ':memory:';
+  const space =
+    inMemory || options.mode === 'read' || options.minFreeBytes === 0
+      ? createEndlessSpace()
+      : createSpace(options);
+  const db = await openFile(options).catch((error: unknown) => {
+    if (space.makeRoom(error)) return openFile(options);
+    throw error;
+  });
   const cache = createHeadCache(db);
   const plain = createWrite(db, path, () => cache.drop());
   const sizes = createSizes(db, path);
   const idle = createIdleCheckpoint(db, () => sizes().walBytes);
-  const keep: Write = (work, committed) =>
-    plain(() => {
+  const keep: Write = async (work, committed) => {
+    const checked: typeof work = () => {
       cache.check();
       return work();
-    }, committed);
+    };
+    space.writing();
+    try {
+      return await plain(checked, committed);
+    } catch (error) {
+      if (!space.makeRoom(error)) throw error;
+      // From then on the write-ahead log is written from its beginning, where it takes no space.
+      tryCheckpoint(db, 'PASSIVE');
+      return await plain(checked, committed);
+    }
+  };
   const write: Write = (work, committed) => {
     idle.wrote();
     return keep(work, committed);
   };
-  const liveness = path === ':memory:' ? createLocalLiveness() : createLiveness(path, driver);
+  const liveness = inMemory ? createLocalLiveness() : createLiveness(path, driver);
   const attempts = createAttempts(db);
   const once = createOnceRows(db);
   const schedules = createSchedules(db);
@@ -104,6 +139,13 @@ export async function connect(options: {
     value: string;
   };
   const copier = createCopier({ path, driver });
+  const append = createAppend(db, cache, sha256, schedules);
+  const marks = inMemory ? createNoMarks() : createMarks(path, logId, troubles);
+  const losses = createLosses(cache, append, marks);
+  const markHead = (): void => {
+    const { seq, hash: headHash } = cache.head();
+    marks.write(seq, headHash);
+  };
   const floor = createLeaseFloor();
   let written = 0;
   let self: { key: number; leaseMs: number; release: () => void } | undefined;
@@ -116,13 +158,17 @@ export async function connect(options: {
     return differs;
   };
   changed();
+  // The log's id must not be lost with the first commits: by it the marks are known.
+  if (options.mode === 'run' && cache.head().seq === 0) tryCheckpoint(db, 'PASSIVE');
+  await space.start();
+  if (options.mode === 'run') db.exec(`PRAGMA wal_autocheckpoint = ${space.checkpointPages()}`);
 
   return {
     logId,
     write,
     cache,
     settle: createSettle(db, { attempts, cache, wakeNext }),
-    append: createAppend(db, cache, sha256, schedules),
+    append,
     fanOut: createFanOut(db, cache, attempts),
     claims: createClaims(db, cache),
     reactors,
@@ -135,15 +181,25 @@ export async function connect(options: {
     copier,
     adopt: (now) => adoptCopy(db, write, now),
     schedules,
-    enter: async (id, leaseMs, now) => {
+    lost: () => losses.found(),
+    markHead,
+    marks,
+    space,
+    enter: async (id, leaseMs, now, gap) => {
       const before = self;
       const release = liveness.hold(id);
+      let lost: Lost | undefined;
       try {
-        self = {
-          key: await write(() => instances.enter(id, leaseMs, now, cache.head().seq + 1)),
-          leaseMs,
-          release,
+        const enter = (): { key: number; slot: number | undefined } => {
+          marks.prepare();
+          lost = losses.record(gap);
+          return instances.enter(id, leaseMs, now, cache.head().seq + 1);
         };
+        const { key } = await write(enter, ({ slot }) => {
+          marks.take(slot);
+          markHead();
+        });
+        self = { key, leaseMs, release };
       } catch (error) {
         release();
         throw error;
@@ -152,13 +208,19 @@ export async function connect(options: {
       floor.startOver();
       written = 0;
       before?.release();
+      // Recorded once means for good: not in a write-ahead log that may be damaged again.
+      if (lost) tryCheckpoint(db, 'PASSIVE');
+      return lost;
     },
     instance: () => self?.key ?? 0,
     renew: async (now) => {
       if (!self) return false;
       const { key, leaseMs } = self;
       // An instance that does nothing else is idle.
-      return await keep(() => instances.renew(key, leaseMs, now, floor.floor(cache.head().seq + 1)));
+      return await keep(() => {
+        marks.prepare();
+        return instances.renew(key, leaseMs, now, floor.floor(cache.head().seq + 1));
+      });
     },
     keepFloor: () => {
       const lowest = floor.floor(cache.head().seq + 1);
@@ -177,13 +239,20 @@ export async function connect(options: {
       self?.release();
       self = undefined;
       liveness.close();
-      // The last to close leaves one file, with everything in it.
-      try {
-        if (options.mode === 'run') db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-      } catch {
-        // Others still read; the log is complete with its WAL.
-      }
+      marks.close();
+      await space.close();
+      // The last to close leaves everything in the database itself.
+      if (options.mode === 'run') tryCheckpoint(db, 'TRUNCATE');
       db.close();
     },
   };
+}
+
+/** It may find no room, or others that still read; the log is complete with its WAL. */
+function tryCheckpoint(db: SqliteLike, how: 'PASSIVE' | 'TRUNCATE'): void {
+  try {
+    db.exec(`PRAGMA wal_checkpoint(${how})`);
+  } catch {
+    // The next one will do.
+  }
 }

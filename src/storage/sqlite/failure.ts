@@ -1,5 +1,6 @@
 /** What SQLite's errors mean, in the library's codes. */
 import { NexusError } from '../../core/errors.js';
+import { isFull } from './free-space.js';
 
 export type Stage = 'open' | 'before-commit' | 'commit';
 
@@ -38,6 +39,10 @@ export function toNexusError(error: unknown, stage: Stage, path: string): NexusE
       `${path} is locked by another writer (${message}); nothing was stored, try again`,
       true,
     );
+  // It cannot always tell: the index of the write-ahead log that cannot grow is an input/output error, a file that
+  // cannot be made one that cannot be opened.
+  if (/^SQLITE_(IOERR|CANTOPEN)/.test(code) && isFull(path))
+    return of('NEXUS_STORAGE_FULL', `the disk of ${path} is full (${code}): free space and try again`, true);
   if (code === 'SQLITE_FULL')
     return of(
       'NEXUS_STORAGE_FULL',

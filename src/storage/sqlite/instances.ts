@@ -4,6 +4,7 @@ import type { DeliveryRef, Recovered } from '../storage.js';
 import { BORN_LEASED } from './lease-floor.js';
 import type { WakeNext } from './key-queue.js';
 import type { Liveness } from './liveness.js';
+import { SLOTS } from './marks.js';
 import type { Attempts } from './settle.js';
 import type { SqliteLike } from './sqlite-like.js';
 import { DEAD, PENDING, RUNNING } from './states.js';
@@ -12,8 +13,13 @@ type InstanceRow = { key: number; id: string; lease_until: number; lost: number 
 type HeldRow = DeliveryRef & { started: number; crashes: number; attempt: number };
 
 export interface Instances {
-  /** In a write transaction; returns the instance's number. */
-  enter(id: string, leaseMs: number, now: number, floor: number): number;
+  /** In a write transaction; returns the instance's number, and its slot for marks while there is a free one. */
+  enter(
+    id: string,
+    leaseMs: number,
+    now: number,
+    floor: number,
+  ): { readonly key: number; readonly slot: number | undefined };
   /** In a write transaction; false when another instance has taken over. */
   renew(key: number, leaseMs: number, now: number, floor: number): boolean;
   /** In a write transaction: none of those born leased to it is open below. */
@@ -35,8 +41,9 @@ export function createInstances(
   wakeNext: WakeNext,
 ): Instances {
   const insert = db.prepare(
-    'INSERT INTO nexus_instances (id, lease_ms, lease_until, started_at, floor) VALUES (?, ?, ?, ?, ?)',
+    'INSERT INTO nexus_instances (key, id, lease_ms, lease_until, started_at, floor) VALUES (?, ?, ?, ?, ?, ?)',
   );
+  const lastKey = db.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'nexus_instances'`);
   const extend = db.prepare(
     'UPDATE nexus_instances SET lease_until = ?, floor = ? WHERE key = ? AND lost = 0',
   );
@@ -83,8 +90,15 @@ export function createInstances(
   };
 
   return {
-    enter: (id, leaseMs, now, floor) =>
-      Number(insert.run(id, leaseMs, now + leaseMs, now, floor).lastInsertRowid),
+    enter: (id, leaseMs, now, floor) => {
+      // The number tells the slot, so nothing else needs to be kept: numbers whose slot is in use are left out.
+      const used = new Set((all.all() as { key: number }[]).map(({ key }) => key % SLOTS));
+      const next = ((lastKey.get() as { seq: number } | undefined)?.seq ?? 0) + 1;
+      let key = next;
+      while (used.has(key % SLOTS) && key < next + SLOTS) key += 1;
+      insert.run(key, id, leaseMs, now + leaseMs, now, floor);
+      return { key, slot: used.has(key % SLOTS) ? undefined : key % SLOTS };
+    },
     // An expired lease that nobody took over is still good: each settlement proves itself by its own token.
     renew: (key, leaseMs, now, floor) => extend.run(now + leaseMs, floor, key).changes === 1,
     raise: (key, floor) => void raise.run(floor, key),

@@ -7,6 +7,7 @@ import { connect, type Connection } from './connection.js';
 import { BORN_LEASED, type LeaseFloor } from './lease-floor.js';
 import { loadDriver } from './load-driver.js';
 import type { SqliteDriver } from './sqlite-like.js';
+import { createTroubles } from './troubles.js';
 
 /** For `sqliteStorage`. */
 export interface SqliteStorageOptions {
@@ -14,6 +15,11 @@ export interface SqliteStorageOptions {
   path: string;
   /** Decides leases and due times. @default the system's */
   clock?: Pick<Clock, 'now'>;
+  /**
+   * Below so many free bytes on its disk events are refused with NEXUS_STORAGE_FULL, while what is stored is still worked
+   * off; part of them is held as ballast. 0: no floor and no ballast. @default 64 MiB, on a disk under 512 MiB an eighth of it
+   */
+  minFreeBytes?: number;
   /** Another driver than better-sqlite3. */
   driver?: SqliteDriver;
 }
@@ -25,9 +31,12 @@ const CHANGE_CHECK_MS = 1_000;
  * The SQLite storage adapter.
  *
  * @example const nexus = createNexus({ storage: sqliteStorage({ path: './nexus.db' }) });
+ * @throws NexusError NEXUS_INVALID_OPTION
  */
 export function sqliteStorage(options: SqliteStorageOptions): Storage {
-  const { path } = options;
+  const { path, minFreeBytes } = options;
+  checkFloor(minFreeBytes);
+  const troubles = createTroubles();
   const now = (): number => options.clock?.now() ?? Date.now();
   let connection: Connection | undefined;
   const open = (): Connection => {
@@ -44,17 +53,20 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       outbox: true,
       backup: onDisk,
     },
-    open: async ({ instance, leaseMs, mode }) => {
+    open: async ({ instance, leaseMs, mode, gap }) => {
       connection ??= await connect({
         path,
         driver: options.driver ?? (await loadDriver()),
         mode,
         logId: randomUUID(),
+        minFreeBytes,
+        troubles,
       });
-      const { enter, adopt, logId, readers } = connection;
-      if (mode === 'run') await enter(instance, leaseMs, now());
+      const { enter, adopt, lost: missing, logId, readers } = connection;
+      const lost = mode === 'run' ? await enter(instance, leaseMs, now(), gap) : missing();
       const copyOf = mode === 'run' ? await adopt(now()) : undefined;
-      return { logId, head: (await readers.head()).seq, ...(copyOf && { copyOf }) };
+      const { seq: head } = await readers.head();
+      return { logId, head, ...(copyOf && { copyOf }), ...(lost && { lost }) };
     },
     register: async (registration) => {
       const { write, reactors } = open();
@@ -65,7 +77,8 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       return await write(() => schedules.register(registration));
     },
     commit: async (batch) => {
-      const { write, once, settle, append, fanOut, cache, instance, keepFloor, floor } = open();
+      const { write, once, settle, append, fanOut, cache, instance, keepFloor, floor, markHead, space } =
+        open();
       return await write(
         (): Committed => {
           const at = now();
@@ -74,7 +87,8 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
           const settlements = settle(batch.settlements, at);
           const lost = cache.isLost(instance());
           const headBefore = cache.head().seq;
-          const events = append(batch.events, (index) => settlements[index] === 'settled');
+          const held = (index: number): boolean => settlements[index] === 'settled';
+          const events = append(batch.events, held, space.refusal());
           const fanOuts = fanOut(batch.fanOuts, {
             events,
             headBefore,
@@ -84,7 +98,10 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
           const { seq: head } = cache.head();
           return { once: saved, settlements, events, fanOuts, head, instance: lost ? 'lost' : 'held' };
         },
-        (committed) => trackLeases(floor, batch, committed),
+        (committed) => {
+          markHead();
+          trackLeases(floor, batch, committed);
+        },
       ).catch((error: unknown) => {
         if (NexusError.is(error) && error.details.outcome === 'unknown') floor.doubt();
         throw error;
@@ -101,7 +118,11 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       const { write, markStarted } = open();
       return await write(() => leases.map(markStarted));
     },
-    renew: async () => ((await open().renew(now())) ? 'held' : 'lost'),
+    renew: async () => {
+      const { renew, marks } = open();
+      void marks.sync();
+      return (await renew(now())) ? 'held' : 'lost';
+    },
     recover: async ({ limit }) => {
       const { write, instances, instance } = open();
       const dead = instances.dead(instance(), now());
@@ -154,6 +175,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       timer.unref();
       return () => clearInterval(timer);
     },
+    onTrouble: (tell) => troubles.listen(tell),
     close: async () => {
       const closing = connection;
       connection = undefined;
@@ -175,4 +197,13 @@ function trackLeases(floor: LeaseFloor, batch: Batch, committed: Committed): voi
       if (token === BORN_LEASED && event?.outcome === 'appended') floor.leased(event.seq);
     }
   });
+}
+
+function checkFloor(minFreeBytes: number | undefined): void {
+  if (minFreeBytes === undefined || (Number.isSafeInteger(minFreeBytes) && minFreeBytes >= 0)) return;
+  throw new NexusError(
+    'NEXUS_INVALID_OPTION',
+    `minFreeBytes must be a number of bytes, 0 or more; got ${String(minFreeBytes)}`,
+    { details: { option: 'minFreeBytes' } },
+  );
 }

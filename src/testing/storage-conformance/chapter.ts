@@ -2,7 +2,7 @@
 import type { Rig } from './rig.js';
 
 /** What a case asks of the adapter or its fixture beyond one instance. */
-export type Need = 'several instances' | 'reopening' | 'erasing';
+export type Need = 'several instances' | 'reopening' | 'erasing' | 'losing';
 
 export type Case = { readonly needs: readonly Need[]; readonly run: (rig: Rig) => Promise<void> };
 
@@ -27,6 +27,11 @@ export function several(run: Run): Case {
 /** A case that closes and opens again. */
 export function reopening(run: Run): Case {
   return { needs: ['reopening'], run };
+}
+
+/** A case in which acknowledged events are lost between a close and the next open. */
+export function losing(run: Run): Case {
+  return { needs: ['reopening', 'losing'], run };
 }
 
 /** A case in which the content of an event has been erased. */

@@ -20,6 +20,8 @@ export interface StorageFixture {
   kill?(storage: Storage): unknown;
   /** Erases salt and payload of a stored event. Without it, `erasing` is to be skipped. */
   erase?(eventId: string): unknown;
+  /** Takes the last events, and all that came of them, out of closed data, as a damaged disk would. Without it, `losing` is to be skipped. */
+  lose?(events: number): unknown;
   /** Called last, with every storage closed. */
   cleanup(): Promise<void>;
 }
@@ -36,6 +38,8 @@ export interface Rig {
   /** The instance's process dies. Time may pass. */
   crash(instance: Instance): Promise<void>;
   erase(eventId: string): Promise<void>;
+  /** The last events are lost. Everything is closed. */
+  lose(events: number): Promise<void>;
   /** An event nobody has said yet. */
   event(fields?: Partial<NewEvent>): NewEvent;
   events(count: number, fields?: Partial<NewEvent>): NewEvent[];
@@ -94,6 +98,10 @@ export function createRig(fixture: StorageFixture): Rig {
     erase: async (eventId) => {
       if (!fixture.erase) throw new Error('the fixture cannot erase: skip "erasing", with the reason');
       await fixture.erase(eventId);
+    },
+    lose: async (events) => {
+      if (!fixture.lose) throw new Error('the fixture cannot lose events: skip "losing", with the reason');
+      await fixture.lose(events);
     },
     event,
     events: (count, fields) => Array.from({ length: count }, () => event(fields)),
