@@ -69,6 +69,8 @@ const steps: fc.Arbitrary<Action[]> = fc.array(
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('retry' as const, 'cancel' as const), which }) },
     { weight: 5, arbitrary: replayAction },
+    // There is something to redrive only now and then.
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('redrive' as const) }) },
   ),
   { minLength: 3, maxLength: 30, size: 'max' },
 );
