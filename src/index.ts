@@ -1,5 +1,6 @@
 /** NEØ Nexus: the embeddable, durable event bus of the NEØ Protocol. */
 export { createNexus } from './create-nexus.js';
+export { loadPermissions, type LoadPermissionsOptions } from './load-permissions.js';
 export { defineReactor } from './define-reactor.js';
 export { defineEvents } from './core/catalogue.js';
 export { defineEvent } from './core/event-definition.js';
@@ -27,6 +28,7 @@ export type { PayloadIssue } from './core/payload.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {
   AttemptRecord,
+  AuthDenied,
   ChildOptions,
   CloseOptions,
   CloseReport,
@@ -50,6 +52,8 @@ export type {
   NexusLifecycle,
   NexusOptions,
   NexusStats,
+  NodeDesk,
+  NodeInfo,
   Page,
   Reactor,
   ReactorContext,
@@ -57,9 +61,10 @@ export type {
   ReactorDesk,
   ReactorInfo,
   ReactorOptions,
+  RotateOptions,
   SettledOptions,
   WaitForOptions,
 } from './nexus.js';
-export type { NodeConfig } from './nodes/node-config.js';
+export type { NodeConfig, NodeSecret, NodeWebhook, SignatureName } from './nodes/node-config.js';
 export type { Storage, StorageCapabilities } from './storage/storage.js';
 export type { SqliteLike } from './storage/sqlite/index.js';

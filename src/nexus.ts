@@ -12,6 +12,7 @@ import type {
 import type { DispatchItem, DispatchOptions, Dispatched } from './contract/dispatch.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
 import type { LoggerLike } from './contract/logger.js';
+import type { NodeDesk } from './contract/nodes.js';
 import type { Handler, Reactor, ReactorDefinition, ReactorOptions } from './contract/reactor.js';
 import type { AnyCatalogue, Catalogue, EventOf, InputOf, TypeOf } from './core/catalogue.js';
 import type { Clock } from './core/clock.js';
@@ -49,7 +50,14 @@ export type {
   ReactorDesk,
   ReactorInfo,
 } from './contract/desks.js';
-export type { CloseOptions, CloseReport, DeliveryMoment, NexusLifecycle } from './contract/lifecycle.js';
+export type {
+  AuthDenied,
+  CloseOptions,
+  CloseReport,
+  DeliveryMoment,
+  NexusLifecycle,
+} from './contract/lifecycle.js';
+export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
 export type { LoggerLike } from './contract/logger.js';
 export type { Ingress, NexusWithIngress } from './contract/ingress.js';
 export { ingress } from './contract/ingress.js';
@@ -135,6 +143,8 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   readonly deliveries: DeliveryDesk;
   readonly deadLetters: DeadLetterDesk;
   readonly reactors: ReactorDesk;
+  /** The nodes, changed while it runs; nothing is written down. */
+  readonly nodes: NodeDesk;
   stats(): Promise<NexusStats>;
   /** Never throws. */
   health(): Promise<Health>;

@@ -32,8 +32,19 @@ export interface NexusLifecycle {
   /** Another registration of this name has replaced the one in this process. */
   'reactor:superseded': { readonly reactor: string };
   'dispatch:duplicate': { readonly id: string; readonly type: string; readonly source: string };
+  /** A request was turned away: it did not prove who it is, or its node may not do this. */
+  'auth:denied': AuthDenied;
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   closed: CloseReport;
+}
+
+/** Who was turned away, and why. */
+export interface AuthDenied {
+  /** The node that it claimed to be, or is. Not proven unless the reason is `permission`. */
+  readonly node: string | undefined;
+  readonly reason: 'signature' | 'token' | 'permission';
+  /** Where it came from, as far as that is known. */
+  readonly ip: string | undefined;
 }
 
 /** For `close`. */

@@ -14,7 +14,7 @@ import { createFanOuts } from './fan-out.js';
 import { createFeeder } from './feeder.js';
 import { createGuard } from './guard.js';
 import { createIntake, type Said } from './intake.js';
-import { createLifecycle } from './lifecycle.js';
+import { createLifecycle, type Lifecycle } from './lifecycle.js';
 import type { LocalReactor } from './local-reactor.js';
 import type { EngineParts } from './parts.js';
 import { createMemory } from './once.js';
@@ -36,6 +36,7 @@ export interface Engine {
   say(said: Said): Promise<Dispatched>;
   /** Opens the storage if it is not, and tells the log's id. */
   opened(): Promise<{ readonly logId: string }>;
+  readonly tell: Lifecycle['tell'];
 }
 
 export function createEngine(parts: EngineParts): Engine {
@@ -266,6 +267,7 @@ export function createEngine(parts: EngineParts): Engine {
     },
     ...desks,
     reactors: createReactorDesk({ storage, roster, opened: registered, refresh: () => registrar.refresh() }),
+    nodes: parts.nodes,
     ...createVitals({
       storage,
       clock,
@@ -280,7 +282,12 @@ export function createEngine(parts: EngineParts): Engine {
     on: (name, listener) => lifecycle.on(name, listener),
     close: (options) => shutdown.close(options),
   };
-  return { nexus, say: (said) => dispatcher.say(said), opened };
+  return {
+    nexus,
+    say: (said) => dispatcher.say(said),
+    opened,
+    tell: (name, moment) => lifecycle.tell(name, moment),
+  };
 }
 
 /** False while its registration is on its way. */

@@ -3,7 +3,7 @@ import type { Catalogue } from '../core/catalogue.js';
 import type { Sha256 } from '../core/chain.js';
 import type { Clock } from '../core/clock.js';
 import type { FullRetryPolicy } from '../core/retry.js';
-import type { LoggerLike } from '../nexus.js';
+import type { LoggerLike, NodeDesk } from '../nexus.js';
 import type { Storage } from '../storage/storage.js';
 
 /** Everything that is chosen outside of the engine, with defaults filled in. */
@@ -22,6 +22,7 @@ export interface EngineParts {
   readonly node: string;
   /** Whether a foreign node may dispatch a type. */
   readonly mayDispatch: (node: string, type: string) => boolean;
+  readonly nodes: NodeDesk;
   readonly retry: FullRetryPolicy;
   readonly concurrency: number;
   readonly maxInFlight: number;
