@@ -27,8 +27,6 @@ export async function receiveEvent(entrance: Entrance, request: Incoming): Promi
     );
   }
   const { event, payload, idempotencyKey, correlationId, headers } = value;
-  if (typeof event !== 'string')
-    return problem(422, 'NEXUS_UNKNOWN_EVENT', '"event" must be the name of an event type');
   const wrong = optionsWrong(idempotencyKey, correlationId, headers);
   if (wrong !== undefined) return problem(422, 'NEXUS_INVALID_OPTION', wrong);
   return await receive(entrance, request, verified, {
@@ -94,7 +92,10 @@ function formOf(request: Incoming): Answer | undefined {
   return problem(415, 'NEXUS_UNSUPPORTED_MEDIA_TYPE', 'send the body without content-encoding');
 }
 
-type Said = Omit<Parameters<Ingress['receive']>[0], 'proof' | 'body' | 'type'> & { readonly event: string };
+type Said = Omit<Parameters<Ingress['receive']>[0], 'proof' | 'body' | 'type'> & {
+  /** From a body, or from a map that took it from there. */
+  readonly event: unknown;
+};
 
 /** Permission → duplicate → schema → durable. */
 async function receive(
@@ -103,6 +104,8 @@ async function receive(
   { proof, body }: Verified,
   { event, ...said }: Said,
 ): Promise<Answer> {
+  if (typeof event !== 'string')
+    return problem(422, 'NEXUS_UNKNOWN_EVENT', '"event" must be the name of an event type');
   try {
     return answer(await door.receive({ ...said, proof, body, type: event }));
   } catch (error) {
