@@ -31,10 +31,13 @@ export async function openWire(port: number, localAddress = '127.0.0.1'): Promis
   socket.on('error', end).on('close', () => end());
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
 
-  const next = async (): Promise<WireAnswer> => {
+  /** An answer to HEAD tells a length and has no body. */
+  const next = async (isHead: boolean): Promise<WireAnswer> => {
     for (;;) {
       const head = buffer.indexOf('\r\n\r\n');
-      const length = Number(/\r\ncontent-length: (\d+)/i.exec(buffer.slice(0, head + 2))?.[1] ?? 0);
+      const length = isHead
+        ? 0
+        : Number(/\r\ncontent-length: (\d+)/i.exec(buffer.slice(0, head + 2))?.[1] ?? 0);
       if (head >= 0 && buffer.length >= head + 4 + length) {
         const whole = buffer.slice(0, head + 4 + length);
         buffer = buffer.slice(whole.length);
@@ -53,7 +56,7 @@ export async function openWire(port: number, localAddress = '127.0.0.1'): Promis
     ask: async (requests) => {
       socket.write(requests.join(''), 'latin1');
       const answers: WireAnswer[] = [];
-      while (answers.length < requests.length) answers.push(await next());
+      for (const request of requests) answers.push(await next(request.startsWith('HEAD ')));
       return answers;
     },
     close: () => void socket.destroy(),

@@ -4,7 +4,7 @@
 export type Rate = { readonly perSecond: number; readonly burst: number };
 
 export interface RateLimiter {
-  /** Takes a token of the client with this key of 64 bits: 0, or how long until there is one, milliseconds. */
+  /** Takes a token of the client with this key of 64 bits: 0, or how long until there is one, milliseconds. `nowMs` never goes back. */
   take(high: number, low: number, nowMs: number): number;
   /** Clients that there is room for at present. */
   readonly capacity: number;
@@ -117,8 +117,7 @@ export function createNamedLimiter({ perSecond, burst }: Rate): (name: string, n
 
 /** When the bucket is full again if a request is taken now, or less than 0: minus what is missing for one. */
 function next(fullAt: number, now: number, burst: number): number {
-  // Never more than empty: a clock that was set back must not lock anyone out for longer.
-  const from = Math.min(Math.max(fullAt, now), now + burst);
+  const from = Math.max(fullAt, now);
   const missing = from - now + REQUEST - burst;
   return missing > 0 ? -missing : from + REQUEST;
 }
