@@ -156,6 +156,8 @@ export type HostileReport = {
   requests: number;
   statuses: Readonly<Record<number, number>>;
   serverErrors: number;
+  /** Some of these. */
+  failures: readonly string[];
   /** Stored, and read again with the very text that was sent. */
   accepted: number;
   changed: number;
@@ -170,6 +172,7 @@ export async function proveHostile(options: { requests: number; seed?: number })
   });
   const before = JSON.stringify(Object.getOwnPropertyNames(Object.prototype));
   const statuses: Record<number, number> = {};
+  const failures: string[] = [];
   const report = { requests: 0, serverErrors: 0, accepted: 0, changed: 0 };
   try {
     await fc.assert(
@@ -186,8 +189,11 @@ export async function proveHostile(options: { requests: number; seed?: number })
         );
         report.requests += 1;
         statuses[response.status] = (statuses[response.status] ?? 0) + 1;
-        if (response.status >= 500) report.serverErrors += 1;
         const answer = await response.text();
+        if (response.status >= 500) {
+          report.serverErrors += 1;
+          failures.push(`${method} ${path}${query} ${bytes.toString('latin1').slice(0, 500)} → ${answer}`);
+        }
         if (response.status !== 202) return;
         report.accepted += 1;
         const { eventId } = JSON.parse(answer) as { eventId: string };
@@ -202,5 +208,10 @@ export async function proveHostile(options: { requests: number; seed?: number })
   }
   const untouched =
     JSON.stringify(Object.getOwnPropertyNames(Object.prototype)) === before && Object.keys({}).length === 0;
-  return { ...report, statuses, prototype: untouched ? 'untouched' : 'changed' };
+  return {
+    ...report,
+    statuses,
+    failures: failures.slice(0, 3),
+    prototype: untouched ? 'untouched' : 'changed',
+  };
 }

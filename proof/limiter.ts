@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createRateLimiter } from '../src/http/rate-limiter.js';
 import { startIngressHost } from './ingress-host.js';
 import { openWire } from './wire.js';
@@ -43,15 +44,25 @@ export function proveLimiterModel({ patterns }: { patterns: number }): {
   return report;
 }
 
-/** So many addresses at one instant, before and after which a client that has used up its bucket asks again. */
-export function proveLimiterMemory({ addresses }: { addresses: number }): {
+export type LimiterMemory = {
   addresses: number;
   memoryMiB: number;
   capacity: number;
   offenderAllowed: number;
   perSecond: number;
-} {
-  globalThis.gc?.();
+};
+
+/** In a process of its own, whose memory nothing else has used before. */
+export function proveLimiterMemory({ addresses }: { addresses: number }): LimiterMemory {
+  const script = fileURLToPath(new URL('./children/limiter.ts', import.meta.url));
+  const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', script, String(addresses)], {
+    encoding: 'utf8',
+  });
+  return JSON.parse(stdout) as LimiterMemory;
+}
+
+/** So many addresses at one instant, before and after which clients that have used up their buckets ask again. */
+export function fillLimiter({ addresses }: { addresses: number }): LimiterMemory {
   const used = (): number => process.memoryUsage().rss;
   const before = used();
   const limiter = createRateLimiter({ perSecond: 10, burst: 20 }, { seed: seed() });

@@ -125,6 +125,8 @@ describe.each(ways)('POST /events over %s', (way) => {
     [{ ...order, headers: [] }, 'NEXUS_INVALID_OPTION', 'headers'],
     [{ ...order, headers: 'a' }, 'NEXUS_INVALID_OPTION', 'headers'],
     [{ ...order, headers: { a: 1 } }, 'NEXUS_INVALID_OPTION', 'headers.a'],
+    [{ ...order, headers: { a: { toString: 1 } } }, 'NEXUS_INVALID_OPTION', 'headers.a'],
+    [{ ...order, headers: { a: [{ toString: 1 }] } }, 'NEXUS_INVALID_OPTION', 'headers.a'],
     [{ ...order, headers: { a: 'b\r\nc: d' } }, 'NEXUS_INVALID_OPTION', 'headers.a'],
     [
       { event: 'ORDER:PAID', payload: { constructor: { prototype: {} } } },
