@@ -23,7 +23,7 @@ export function createIngress(options: {
     body: Uint8Array,
   ): string[] => {
     // The log's id makes the key this log's own. Latin-1 keeps the bytes apart as characters.
-    const bytes = `b:${sha256(`${logId}\n${Buffer.from(body).toString('latin1')}`)}`;
+    const bytes = `b:${sha256(`${logId}\n${latin1(body)}`)}`;
     const signed = messageId === undefined ? [] : [`w:${messageId}`];
     const windowMs = registry.get(node)?.replayProtectionMs;
     if (windowMs === undefined) return [...signed, bytes];
@@ -82,6 +82,10 @@ export function createIngress(options: {
     denied: (moment) => engine.tell('auth:denied', () => moment),
     onNodesChange: (listener) => registry.onChange(listener),
   };
+}
+
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 }
 
 function isAboutContent(error: unknown): boolean {

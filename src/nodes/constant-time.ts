@@ -8,12 +8,12 @@ export function equalInConstantTime(expected: string, given: string): boolean {
 }
 
 export function hexOf(bytes: Uint8Array): string {
-  let hex = '';
-  for (const byte of bytes) hex += HEX[byte] ?? '';
-  return hex;
+  const codes: number[] = [];
+  for (const byte of bytes) codes.push(DIGITS.charCodeAt(byte >>> 4), DIGITS.charCodeAt(byte & 15));
+  return String.fromCharCode(...codes);
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const DIGITS = '0123456789abcdef';
 
 export function base64Of(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
