@@ -1,7 +1,12 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { hmacSignature, standardWebhooks, type WebhookSource } from '../../src/http/index.js';
+import {
+  hmacSignature,
+  protocolWebhooks,
+  standardWebhooks,
+  type WebhookSource,
+} from '../../src/http/index.js';
 import { signStandard } from '../../src/nodes/standard-webhooks.js';
 import { hmacSha256 } from '../../src/options.js';
 import type { TestClock } from '../support/test-clock.js';
@@ -201,6 +206,16 @@ describe('an outgoing webhook that is posted back', () => {
     for (const answer of [await nexusSigned(outgoing), await standard(outgoing)])
       expect([answer.status, answer.json.code]).toEqual([422, 'NEXUS_INVALID_PAYLOAD']);
     expect(await head()).toBe(0);
+  });
+
+  it('passes for none of what the nodes of the protocol post, where no schema looks at it', async () => {
+    const named = { ...node, signatures: ['nexus' as const] };
+    for (const name of ['flowpay', 'factory']) {
+      const { send, head } = shop({ nodes: { [name]: named } }, { webhooks: protocolWebhooks });
+      const headers = { 'x-nexus-signature': sign(key, outgoing) };
+      expect((await send({ path: `/webhook/${name}`, body: outgoing, headers })).status).toBe(422);
+      expect(await head()).toBe(0);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LoggerLike } from '../../src/nexus.js';
+import { ingress, type LoggerLike, type NexusWithIngress } from '../../src/nexus.js';
 import { protocolEvents } from '../../src/protocol/protocol-events.js';
 import { secret, serve, sign } from '../http/serve.js';
 
@@ -140,6 +140,22 @@ describe('nexus.nodes', () => {
     for (const each of [key, token]) expect(text).not.toContain(each.slice(0, 8));
     const fingerprint = (await nodes.list())[0]?.secrets[0]?.fingerprint;
     expect((await other.nodes.list())[0]?.secrets[0]?.fingerprint).not.toBe(fingerprint);
+  });
+
+  it('tells the edges of every change that is made, and of none that is refused', async () => {
+    const { nodes, nexus } = desk();
+    let changes = 0;
+    const stop = (nexus as unknown as NexusWithIngress)[ingress].onNodesChange(() => (changes += 1));
+    await nodes.put('shop', { secrets: [secret()] });
+    await nodes.put('shop', { secrets: ['short'] }).catch(() => undefined);
+    await nodes.rotate('shop', secret());
+    await nodes.revoke('shop');
+    await nodes.remove('shop');
+    await nodes.replace({});
+    expect(changes).toBe(5);
+    stop();
+    await nodes.replace({});
+    expect(changes).toBe(5);
   });
 
   it('warns of event types that there are not', async () => {
