@@ -43,7 +43,14 @@ export function createNexus<const E extends Catalogue = AnyCatalogue>(
     mayDispatch: (source, type) => registry.may(source, 'dispatch', type),
     nodes: createNodeDesk(registry, parts),
   });
-  const door = createIngress({ engine, storage, registry, sha256, now: () => clock.now() });
+  const door = createIngress({
+    engine,
+    storage,
+    registry,
+    sha256,
+    logger: parts.logger,
+    now: () => clock.now(),
+  });
   const nexus = engine.nexus as unknown as Nexus<E>;
   return Object.assign(nexus, { [ingress]: door } satisfies NexusWithIngress);
 }

@@ -1,8 +1,8 @@
 /** The door for the edges: what they are told of the nodes, and how what a node said becomes an event. */
 import type { Sha256 } from './core/chain.js';
-import { NexusError } from './core/errors.js';
+import { describeFailure, NexusError } from './core/errors.js';
 import type { Engine } from './engine/engine.js';
-import type { Dispatched, Ingress } from './nexus.js';
+import type { Dispatched, Ingress, LoggerLike } from './nexus.js';
 import type { Storage } from './storage/storage.js';
 import type { NodeRegistry } from './nodes/node-registry.js';
 
@@ -11,10 +11,11 @@ export function createIngress(options: {
   storage: Pick<Storage, 'read'>;
   registry: NodeRegistry;
   sha256: Sha256;
+  logger: LoggerLike;
   /** Epoch ms. */
   now: () => number;
 }): Ingress {
-  const { engine, storage, registry, sha256, now } = options;
+  const { engine, storage, registry, sha256, logger, now } = options;
 
   /** Weaker than what the sender calls it: the id that its signature covers, then the bytes. */
   const keysOf = (
@@ -80,6 +81,7 @@ export function createIngress(options: {
       }
     },
     denied: (moment) => engine.tell('auth:denied', () => moment),
+    failed: (error) => logger.error({ failure: describeFailure(error) }, 'a request failed'),
     onNodesChange: (listener) => registry.onChange(listener),
   };
 }

@@ -32,6 +32,8 @@ export interface Ingress {
   }): Promise<Dispatched>;
   /** Someone was turned away. */
   denied(moment: AuthDenied): void;
+  /** A request could not be answered for a reason that is nobody's business but the host's: it goes to its log. */
+  failed(error: unknown): void;
   /** Calls the listener whenever who may what has changed. Returns its end. */
   onNodesChange(listener: () => void): () => void;
 }

@@ -8,7 +8,7 @@ import { createCors } from './cors.js';
 import { createGuard } from './guard.js';
 import { splitTarget, type Incoming, type Served } from './incoming.js';
 import { httpSettings, type HttpHandlerOptions } from './options.js';
-import { problem, problemOf, type Answer } from './problem.js';
+import { problem, type Answer } from './problem.js';
 import { createRoom, readFetchBody, readNodeBody } from './request-body.js';
 import { createRoutes } from './routes.js';
 
@@ -60,7 +60,7 @@ export function createHttpHandler(
       body,
       address: clientOf(peer, header('x-forwarded-for')),
     });
-    return answering?.catch(problemOf).then((answer) => cors(answer, request));
+    return answering?.then((answer) => cors(answer, request));
   };
 
   const handler = (

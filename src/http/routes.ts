@@ -12,9 +12,8 @@ import type { WebhookSource } from './webhook-source.js';
 export type Routes = (request: Incoming) => Promise<Answer> | undefined;
 
 /** What a path can do. `free`: not counted against the address that asks. */
-type Route = Readonly<Record<'GET' | 'POST', ((request: Incoming) => Promise<Answer>) | undefined>> & {
-  readonly free?: true;
-};
+type Route = { readonly GET?: Handle; readonly POST?: Handle; readonly free?: true };
+type Handle = (request: Incoming) => Promise<Answer>;
 
 export function createRoutes(
   nexus: Served,
@@ -35,10 +34,9 @@ export function createRoutes(
   const event: Route = {
     GET: (request) =>
       reading(request, (node) => showEvent(nexus, node, request.path.slice('/events/'.length))),
-    POST: undefined,
   };
-  const live: Route = { GET: async () => json(200, { status: 'ok' }), POST: undefined, free: true };
-  const health: Route = { GET: createHealth(nexus), POST: undefined, free: true };
+  const live: Route = { GET: async () => json(200, { status: 'ok' }), free: true };
+  const health: Route = { GET: createHealth(nexus), free: true };
 
   const routeOf = (path: string): Route | undefined => {
     if (path === '/events') return events;
@@ -47,17 +45,17 @@ export function createRoutes(
     if (/^\/events\/[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(path)) return event;
     const name = /^\/webhook\/([^/]+)$/.exec(path)?.[1];
     const source = name === undefined ? undefined : webhooks.get(name);
-    return source && { GET: undefined, POST: (request) => receiveWebhook(entrance, source, request) };
+    return source && { POST: (request) => receiveWebhook(entrance, source, request) };
   };
 
   return (request) => {
     const route = routeOf(request.path);
-    return route && respond(guard, route, request);
+    return route && respond(entrance, route, request);
   };
 }
 
 /** Method → limit of the address → what the route does. */
-async function respond(guard: Guard, route: Route, request: Incoming): Promise<Answer> {
+async function respond({ guard, door }: Entrance, route: Route, request: Incoming): Promise<Answer> {
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const handle = method === 'GET' || method === 'POST' ? route[method] : undefined;
   if (!handle) return notAllowed(route, request.method);
@@ -66,7 +64,9 @@ async function respond(guard: Guard, route: Route, request: Incoming): Promise<A
   try {
     return await handle(request);
   } catch (error) {
-    return problemOf(error);
+    const answer = problemOf(error);
+    if (answer.status === 500) door.failed(error);
+    return answer;
   }
 }
 

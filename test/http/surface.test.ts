@@ -98,10 +98,16 @@ describe.each(ways)('the HTTP surface over %s', (way) => {
     expect(text).not.toContain('private');
   });
 
-  it('keeps an error of its inside to itself', async () => {
+  it('keeps an error of its inside to itself, and the log of its host', async () => {
     const storage = memoryStorage();
     storage.open = async () => await Promise.reject(new Error('password at /very/private'));
-    const { status, text } = await serve(way, { bus: { storage } }).post(order);
+    const logged: string[] = [];
+    const silent = (): void => undefined;
+    const error = (fields: object, message: string): void =>
+      void logged.push(message + JSON.stringify(fields));
+    const logger = { debug: silent, info: silent, warn: silent, error };
+    const { status, text } = await serve(way, { bus: { storage, logger } }).post(order);
+    expect(logged.filter((line) => /^a request failed.*private/.test(line))).toHaveLength(1);
     expect(status).toBe(500);
     expect(text).toContain('NEXUS_INTERNAL');
     expect(text).not.toContain('private');
