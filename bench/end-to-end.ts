@@ -1,28 +1,10 @@
 /** Publish → fsync → handler → settled, against a bare group commit of the same rows with the same driver. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type * as Main from '../src/index.js';
 import type { Nexus } from '../src/index.js';
 import { openDatabase } from '../test/support/database.js';
-
-/** A payment of about 180 bytes. */
-export const payment = (n: number) => ({
-  orderId: `ord_${String(n).padStart(12, '0')}`,
-  amount: '129.90',
-  currency: 'BRL',
-  payerId: 'payer_0001234567890',
-  status: 'confirmed' as const,
-  metadata: { txHash: 'a3f1'.repeat(8), plan: 'gold' },
-});
-const schema = z.object({
-  orderId: z.string().max(200),
-  amount: z.string(),
-  currency: z.string().length(3),
-  payerId: z.string(),
-  status: z.enum(['confirmed', 'completed']),
-  metadata: z.record(z.string(), z.string()),
-});
+import { payment, paymentOf } from './payment.js';
 
 export const median = (values: number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
@@ -59,7 +41,7 @@ export async function nexusEndToEnd(
   const others = Array.from({ length: company.reactors ?? 0 }, (_, i) => `OTHER_${i}`);
   const nexus = createNexus({
     storage: file,
-    events: { ...Object.fromEntries(others.map((type) => [type, z.object({})])), PAYMENT_RECEIVED: schema },
+    events: { ...Object.fromEntries(others.map((type) => [type, payment])), PAYMENT_RECEIVED: payment },
     logger: false,
   });
   for (const type of others) nexus.onEvent(type as never, { name: type }, () => undefined);
@@ -74,7 +56,7 @@ export async function nexusEndToEnd(
     let settled = 0;
     await new Promise<void>((resolve, reject) => {
       const send = (): void => {
-        if (sent < count) nexus.dispatch('PAYMENT_RECEIVED', payment(sent++)).catch(reject);
+        if (sent < count) nexus.dispatch('PAYMENT_RECEIVED', paymentOf(sent++)).catch(reject);
       };
       const stop = nexus.on('delivery:succeeded', () => {
         settled += 1;
@@ -117,7 +99,7 @@ export function bareGroupCommit(file: string, events: number, inFlight: number):
   );
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
-  const text = JSON.stringify(payment(1));
+  const text = JSON.stringify(paymentOf(1));
   const hash = 'ab'.repeat(32);
   let seq = 0;
   let settled = 0;

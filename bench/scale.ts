@@ -1,7 +1,8 @@
 /** What a long backlog, a long log and many reactors cost: each against the same without them, in the same run. */
 import { copyFileSync } from 'node:fs';
 import { openDatabase } from '../test/support/database.js';
-import { createNexus, inFolder, median, nexusEndToEnd, payment, type Company } from './end-to-end.js';
+import { createNexus, inFolder, median, nexusEndToEnd, type Company } from './end-to-end.js';
+import { paymentOf } from './payment.js';
 
 export type Scale = { readonly value: string; readonly note: string };
 
@@ -44,7 +45,7 @@ async function fill(file: string, pending: number): Promise<void> {
   for (let n = 0; n < pending; n += 1_000) {
     const type = n % 2_000 === 0 ? 'WAITING' : 'PAYMENT_RECEIVED';
     await nexus.dispatchMany(
-      Array.from({ length: 1_000 }, (_, i) => ({ type, payload: payment(n + i), options: { notBefore } })),
+      Array.from({ length: 1_000 }, (_, i) => ({ type, payload: paymentOf(n + i), options: { notBefore } })),
     );
   }
   await nexus.close();
@@ -69,7 +70,7 @@ export async function longLog(events: number): Promise<Scale> {
     db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${events})
       INSERT INTO nexus_events (seq, id, type, source, timestamp, salt, payload, payload_hash, hash, schema_version)
       SELECT i, format('0192f3a1-1111-7222-8333-%012d', i), 'PAYMENT_RECEIVED', 'nexus', 1800000000000 + i, hex(zeroblob(16)),
-        '${JSON.stringify(payment(1))}', hex(zeroblob(32)), hex(zeroblob(32)), 1 FROM n;
+        '${JSON.stringify(paymentOf(1))}', hex(zeroblob(32)), hex(zeroblob(32)), 1 FROM n;
       INSERT INTO nexus_deliveries (reactor, run, seq, state, token, attempt, finished_at, ms)
       SELECT 1, 0, seq, 2, 1, 1, timestamp, 1 FROM nexus_events;
       UPDATE nexus_reactors SET position = ${events};

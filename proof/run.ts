@@ -5,6 +5,8 @@ import { proveDurable } from './durable.js';
 import { proveFull } from './full.js';
 import { proveIdle } from './idle.js';
 import { proveKeyedModel } from './keyed-model.js';
+import { proveHostile } from './hostile.js';
+import { proveForwarded, proveLimiterMemory, proveLimiterModel } from './limiter.js';
 import { proveModel } from './model.js';
 import { proveOutbox } from './outbox.js';
 import { proveBlocked, proveOrder } from './order.js';
@@ -12,7 +14,9 @@ import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
 import { proveSchedule } from './schedule.js';
 import { proveReplay } from './replay.js';
+import { proveMalformed, proveOneAnswer, proveStandard } from './signatures.js';
 import { proveStale } from './stale.js';
+import { proveSlowBodies, proveUploads } from './uploads.js';
 
 type Outcome = { report: object; holds: boolean };
 
@@ -154,6 +158,53 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
         retained > 0 &&
         servingAfterMs < 1_000 &&
         alive,
+    };
+  },
+  signatures: async () => {
+    const standard = proveStandard({ messages: scaled(10_000) });
+    const malformed = await proveMalformed({ requests: scaled(100_000) });
+    const one = await proveOneAnswer({ requests: scaled(10_000) });
+    return {
+      report: { standard, malformed, one },
+      holds:
+        standard.different + standard.refused + standard.accepted === 0 &&
+        malformed.accepted + malformed.serverErrors === 0 &&
+        malformed.answers === 1 &&
+        one.answers === 1 &&
+        one.differencePercent < 5,
+    };
+  },
+  limiter: async () => {
+    const model = proveLimiterModel({ patterns: scaled(10_000) });
+    const memory = proveLimiterMemory({ addresses: 1_000_000 });
+    const proxied = await proveForwarded({ requests: scaled(1_000) });
+    return {
+      report: { model, memory, proxied },
+      holds:
+        model.different === 0 &&
+        memory.memoryMiB <= 64 &&
+        memory.offenderAllowed === 0 &&
+        ('skipped' in proxied ||
+          (proxied.trustedAllowed <= 20 && proxied.untrustedAllowed <= 20 && proxied.honestAllowed)),
+    };
+  },
+  uploads: async () => {
+    const uploads = await proveUploads({ uploads: 100, seconds: scaled(60) });
+    const slow = await proveSlowBodies({ connections: 500, deadlineMs: 10_000 });
+    return {
+      report: { uploads, slow },
+      holds:
+        uploads.grewMiB < 100 &&
+        uploads.failed <= uploads.healthy / 100 &&
+        slow.timedOut === 500 &&
+        slow.lastGoneMs < slow.deadlineMs + 5_000,
+    };
+  },
+  hostile: async () => {
+    const report = await proveHostile({ requests: scaled(20_000) });
+    return {
+      report,
+      holds: report.serverErrors === 0 && report.changed === 0 && report.prototype === 'untouched',
     };
   },
   idle: () => {

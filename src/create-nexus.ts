@@ -3,7 +3,9 @@ import type { AnyCatalogue, Catalogue } from './core/catalogue.js';
 import type { Clock } from './core/clock.js';
 import { NexusError } from './core/errors.js';
 import { createEngine } from './engine/engine.js';
-import { ingress, type Ingress, type Nexus, type NexusOptions, type NexusWithIngress } from './nexus.js';
+import { createIngress } from './ingress-door.js';
+import { createNodeDesk, warnOfUnknownTypes } from './node-desk.js';
+import { ingress, type Nexus, type NexusOptions, type NexusWithIngress } from './nexus.js';
 import { createNodeRegistry } from './nodes/node-registry.js';
 import { engineOptions, hmacSha256, sha256 } from './options.js';
 import { sqliteOutbox, sqliteStorage } from './storage/sqlite/index.js';
@@ -24,43 +26,32 @@ export function createNexus<const E extends Catalogue = AnyCatalogue>(
   options: NexusOptions<E> = {},
 ): Nexus<E> {
   const parts = engineOptions(options);
-  const registry = createNodeRegistry(options.nodes ?? {});
-  if (registry.has(parts.node)) {
-    throw new NexusError(
-      'NEXUS_INVALID_OPTION',
-      `"${parts.node}" is this host's own node and cannot be one of nodes; choose another name for one of them`,
-      {
-        details: { option: 'nodes', node: parts.node },
-      },
-    );
-  }
-  const storage = chooseStorage(options.storage ?? './nexus.db', parts.clock);
+  const { clock, node } = parts;
+  const nodes = options.nodes ?? {};
+  const registry = createNodeRegistry(nodes, {
+    hmac: hmacSha256,
+    sha256,
+    now: () => clock.now(),
+    salt: parts.randomHex(32),
+    host: node,
+  });
+  warnOfUnknownTypes(nodes, parts);
+  const storage = chooseStorage(options.storage ?? './nexus.db', clock);
   const engine = createEngine({
     ...parts,
     storage,
-    mayDispatch: (node, type) => registry.mayDispatch(node, type),
+    mayDispatch: (source, type) => registry.may(source, 'dispatch', type),
+    nodes: createNodeDesk(registry, parts),
     outboxOf: sqliteOutbox,
   });
-
-  const door: Ingress = {
-    authenticate: (claim) => registry.authenticate(claim, hmacSha256),
-    receive: async ({ node, type, payload, body, idempotencyKey, correlationId, headers }) => {
-      const { logId } = await engine.opened();
-      // The same bytes are the same event, whatever else the request says; the log's id makes the key this log's own.
-      const bodyKey = `b:${sha256(`${logId}\n${Buffer.from(body).toString('latin1')}`)}`;
-      return await engine.say({
-        type,
-        payload,
-        keys: [bodyKey],
-        options: {
-          source: node,
-          ...(idempotencyKey !== undefined && { idempotencyKey }),
-          ...(correlationId !== undefined && { correlationId }),
-          ...(headers !== undefined && { headers }),
-        },
-      });
-    },
-  };
+  const door = createIngress({
+    engine,
+    storage,
+    registry,
+    sha256,
+    logger: parts.logger,
+    now: () => clock.now(),
+  });
   const nexus = engine.nexus as unknown as Nexus<E>;
   return Object.assign(nexus, { [ingress]: door } satisfies NexusWithIngress);
 }

@@ -1,5 +1,6 @@
 /** NEØ Nexus: the embeddable, durable event bus of the NEØ Protocol. */
 export { createNexus } from './create-nexus.js';
+export { loadPermissions, type LoadPermissionsOptions } from './load-permissions.js';
 export { defineReactor } from './define-reactor.js';
 export { defineEvents } from './core/catalogue.js';
 export { defineEvent } from './core/event-definition.js';
@@ -28,6 +29,7 @@ export type { RateLimit } from './core/pace.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {
   AttemptRecord,
+  AuthDenied,
   BackupOptions,
   BackupProgress,
   ChildOptions,
@@ -54,6 +56,8 @@ export type {
   NexusLifecycle,
   NexusOptions,
   NexusStats,
+  NodeDesk,
+  NodeInfo,
   Page,
   Reactor,
   ReactorContext,
@@ -74,10 +78,11 @@ export type {
   ReplayOptions,
   ReplayProgress,
   ReplayReport,
+  RotateOptions,
   SettledOptions,
   WaitForOptions,
   Within,
 } from './nexus.js';
-export type { NodeConfig } from './nodes/node-config.js';
+export type { NodeConfig, NodeSecret, NodeWebhook, SignatureName } from './nodes/node-config.js';
 export type { Storage, StorageCapabilities } from './storage/storage.js';
 export type { OutboxOptions, SqliteLike } from './storage/sqlite/index.js';

@@ -13,6 +13,7 @@ import type {
 import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contract/dispatch.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
 import type { LoggerLike } from './contract/logger.js';
+import type { NodeDesk } from './contract/nodes.js';
 import type { Handler, Reactor, ReactorDefinition, ReactorOptions } from './contract/reactor.js';
 import type { Schedule, ScheduleOptions, SchedulePayload, ScheduleWhen } from './contract/schedule.js';
 import type { ReplayDesk, ReplayOptions, ReplayReport } from './contract/replays.js';
@@ -67,12 +68,14 @@ export type {
   ReplayReport,
 } from './contract/replays.js';
 export type {
+  AuthDenied,
   CloseOptions,
   CloseReport,
   DeliveryMoment,
   LogLoss,
   NexusLifecycle,
 } from './contract/lifecycle.js';
+export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
 export type { LoggerLike } from './contract/logger.js';
 export type { Ingress, NexusWithIngress } from './contract/ingress.js';
 export { ingress } from './contract/ingress.js';
@@ -202,6 +205,8 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   readonly deadLetters: DeadLetterDesk;
   readonly reactors: ReactorDesk;
   readonly replays: ReplayDesk;
+  /** The nodes, changed while it runs; nothing is written down. */
+  readonly nodes: NodeDesk;
   stats(): Promise<NexusStats>;
   /** Never throws. */
   health(): Promise<Health>;

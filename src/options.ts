@@ -15,7 +15,7 @@ import type { HmacSha256 } from './nodes/signatures.js';
 /** What follows from the options alone. */
 export function engineOptions<E extends Catalogue>(
   options: NexusOptions<E>,
-): Omit<EngineParts, 'storage' | 'mayDispatch' | 'outboxOf'> {
+): Omit<EngineParts, 'storage' | 'mayDispatch' | 'nodes' | 'outboxOf'> {
   const {
     node = 'nexus',
     concurrency = 16,
@@ -60,7 +60,11 @@ export const systemClock: Clock = {
 /** One call for a whole hash costs a third of a hash object. */
 export const sha256: Sha256 = (text) => hash('sha256', text, 'hex');
 
-export const hmacSha256: HmacSha256 = (key, data) => createHmac('sha256', key).update(data).digest();
+export const hmacSha256: HmacSha256 = (key, ...parts) => {
+  const hmac = createHmac('sha256', key);
+  for (const part of parts) hmac.update(part);
+  return hmac.digest();
+};
 
 const silent: LoggerLike = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 

@@ -18,8 +18,16 @@ function placeOf(file: string): { floor: number; room: string } {
     return { floor: 1, room: 'contract' };
   if (first === 'engine') return { floor: 2, room: 'engine' };
   if (first === 'storage') return { floor: 2, room: `storage/${second}` };
-  if (['index.ts', 'create-nexus.ts', 'options.ts', 'define-reactor.ts'].includes(file))
-    return { floor: 3, room: 'door' };
+  const door = [
+    'index',
+    'create-nexus',
+    'options',
+    'define-reactor',
+    'ingress-door',
+    'node-desk',
+    'load-permissions',
+  ];
+  if (door.some((name) => file === `${name}.ts`)) return { floor: 3, room: 'door' };
   if (['http', 'ws', 'webhooks', 'testing', 'metrics', 'alerts'].includes(first))
     return { floor: 4, room: first };
   if (['cli', 'dashboard'].includes(first)) return { floor: 5, room: first };

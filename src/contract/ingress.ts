@@ -1,6 +1,8 @@
 /** The door through which the edges come in. */
-import type { SignatureScheme } from '../nodes/signatures.js';
+import type { Claim, Proof } from '../nodes/authenticate.js';
+import type { Act } from '../nodes/permissions.js';
 import type { Dispatched } from './dispatch.js';
+import type { AuthDenied } from './lifecycle.js';
 
 /** The door through which the edges come in. Not public: found under {@link ingress} so that two module copies agree. */
 export const ingress: unique symbol = Symbol.for('@neo-protocol/nexus/ingress') as never;
@@ -8,18 +10,19 @@ export const ingress: unique symbol = Symbol.for('@neo-protocol/nexus/ingress') 
 /** What an edge may ask beyond the public interface. */
 export interface Ingress {
   /** The node whose secret verifies these bytes, or undefined; without a name, nodes that allow it are tried. */
-  authenticate(claim: {
-    readonly node: string | undefined;
-    readonly scheme: SignatureScheme;
-    readonly body: Uint8Array;
-    readonly header: (name: string) => string | undefined;
-  }): string | undefined;
+  authenticate(claim: Claim): Proof | undefined;
+  /** The node whose token it is, or undefined. */
+  bearer(token: string): string | undefined;
+  /** Whether a node may, as things are now. */
+  may(node: string, act: Act, type: string): boolean;
+  /** Whether it is an admin. */
+  isAdmin(node: string): boolean;
   /**
-   * Dispatches what an authenticated node said: its permission is checked, and the bytes of its request are one event
-   * for ever. Throws as `dispatch`.
+   * Dispatches what an authenticated node said: its permission is checked, and what was signed is one event: by the
+   * sender's key, the id of the message, the bytes. Throws as `dispatch`.
    */
   receive(received: {
-    readonly node: string;
+    readonly proof: Proof;
     readonly type: string;
     readonly payload: unknown;
     readonly body: Uint8Array;
@@ -27,6 +30,12 @@ export interface Ingress {
     readonly correlationId?: string;
     readonly headers?: Readonly<Record<string, string>>;
   }): Promise<Dispatched>;
+  /** Someone was turned away. */
+  denied(moment: AuthDenied): void;
+  /** A request could not be answered for a reason that is nobody's business but the host's: it goes to its log. */
+  failed(error: unknown): void;
+  /** Calls the listener whenever who may what has changed. Returns its end. */
+  onNodesChange(listener: () => void): () => void;
 }
 
 /** A Nexus with its back door. */

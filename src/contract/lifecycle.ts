@@ -41,6 +41,8 @@ export interface NexusLifecycle {
     readonly outbox: string;
     readonly error: unknown;
   };
+  /** A request was turned away: it did not prove who it is, or its node may not do this. */
+  'auth:denied': AuthDenied;
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   /** Events that had been acknowledged are not in the log any more; an event `nexus.log.gap` stands for them. */
   'log:lost': LogLoss;
@@ -52,6 +54,15 @@ export interface LogLoss {
   readonly events: number;
   readonly from: number;
   readonly to: number;
+}
+
+/** Who was turned away, and why. */
+export interface AuthDenied {
+  /** The node that it claimed to be, or is. Not proven unless the reason is `permission`. */
+  readonly node: string | undefined;
+  readonly reason: 'signature' | 'token' | 'permission';
+  /** Where it came from, as far as that is known. */
+  readonly ip: string | undefined;
 }
 
 /** For `close`. */

@@ -16,7 +16,7 @@ import { createFeeder } from './feeder.js';
 import { createForwarder } from './forwarder.js';
 import { createGuard } from './guard.js';
 import { createIntake, type Said } from './intake.js';
-import { createLifecycle } from './lifecycle.js';
+import { createLifecycle, type Lifecycle } from './lifecycle.js';
 import { isReplayed, type LocalReactor } from './local-reactor.js';
 import { createLoss } from './loss.js';
 import type { EngineParts } from './parts.js';
@@ -45,6 +45,7 @@ export interface Engine {
   say(said: Said): Promise<Dispatched>;
   /** Opens the storage if it is not, and tells the log's id. */
   opened(): Promise<{ readonly logId: string }>;
+  readonly tell: Lifecycle['tell'];
 }
 
 export function createEngine(parts: EngineParts): Engine {
@@ -358,6 +359,7 @@ export function createEngine(parts: EngineParts): Engine {
     ...desks,
     reactors: createReactorDesk({ storage, roster, opened: registered, refresh: () => registrar.refresh() }),
     ...createReplayDesk({ storage, logger, intake, roster, replayer, watch, registered }),
+    nodes: parts.nodes,
     ...createVitals({
       storage,
       clock,
@@ -376,7 +378,12 @@ export function createEngine(parts: EngineParts): Engine {
     on: (name, listener) => lifecycle.on(name, listener),
     close: (options) => shutdown.close(options),
   };
-  return { nexus, say: (said) => dispatcher.say(said), opened };
+  return {
+    nexus,
+    say: (said) => dispatcher.say(said),
+    opened,
+    tell: (name, moment) => lifecycle.tell(name, moment),
+  };
 }
 
 /** False while its registration is on its way. */

@@ -149,7 +149,13 @@ function encodeHeaders(headers: Readonly<Record<string, string>>): string {
 }
 
 function invalid(option: string, expected: string, got: unknown): NexusError {
-  const came = typeof got === 'string' ? JSON.stringify(got.slice(0, 80).toWellFormed()) : String(got);
+  // An object from outside may have a toString of its own, which need not be a function.
+  const came =
+    typeof got === 'string'
+      ? JSON.stringify(got.slice(0, 80).toWellFormed())
+      : typeof got === 'object' && got !== null
+        ? 'an object'
+        : String(got);
   return new NexusError('NEXUS_INVALID_OPTION', `${option} must be ${expected}; got ${came}`, {
     details: { option, expected },
   });

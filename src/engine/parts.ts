@@ -4,7 +4,7 @@ import type { Sha256 } from '../core/chain.js';
 import type { Clock } from '../core/clock.js';
 import type { KeepFor } from '../core/retention.js';
 import type { FullRetryPolicy } from '../core/retry.js';
-import type { LoggerLike } from '../nexus.js';
+import type { LoggerLike, NodeDesk } from '../nexus.js';
 import type { Outbox } from '../storage/outbox.js';
 import type { SqliteLike } from '../storage/sqlite-like.js';
 import type { Storage } from '../storage/storage.js';
@@ -25,6 +25,7 @@ export interface EngineParts {
   readonly node: string;
   /** Whether a foreign node may dispatch a type. */
   readonly mayDispatch: (node: string, type: string) => boolean;
+  readonly nodes: NodeDesk;
   readonly retry: FullRetryPolicy;
   readonly concurrency: number;
   readonly maxInFlight: number;

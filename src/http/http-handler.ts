@@ -3,91 +3,92 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NexusError } from '../core/errors.js';
 import type { Nexus } from '../nexus.js';
 import { ingress } from '../nexus.js';
-import { problem, problemOf, type Answer } from './problem.js';
-import { readFetchBody, readNodeBody } from './request-body.js';
-import { createRoutes, type Served } from './routes.js';
-import type { WebhookSource } from './webhook-source.js';
-
-/** For `createHttpHandler`. */
-export interface HttpHandlerOptions {
-  /** Where it is mounted, such as `/nexus`. @default what the framework says, else none */
-  basePath?: string;
-  /** `POST /webhook/<name>`. @default {} */
-  webhooks?: Record<string, WebhookSource>;
-  /** Largest request body, bytes. @default 262_144 */
-  bodyLimitBytes?: number;
-  /** How long a body may take to arrive, milliseconds. @default 10_000 */
-  bodyTimeoutMs?: number;
-}
+import { createClientAddress } from './client-address.js';
+import { createCors } from './cors.js';
+import { createGuard } from './guard.js';
+import { splitTarget, type Incoming, type Served } from './incoming.js';
+import { httpSettings, type HttpHandlerOptions } from './options.js';
+import { problem, type Answer } from './problem.js';
+import { createRoom, readFetchBody, readNodeBody } from './request-body.js';
+import { createRoutes } from './routes.js';
 
 /** Callable as `(req, res, next?)`, and as `fetch`. */
 export interface HttpHandler {
   (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void;
-  fetch(request: Request): Promise<Response>;
+  /** `ip` is the address of the client; without it there is no limit by address. */
+  fetch(request: Request, from?: { readonly ip?: string }): Promise<Response>;
 }
 
 /**
- * Serves `POST /events`, `POST /webhook/<name>` and `GET /health` of a Nexus. `next` is called for every other path.
+ * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id` and `GET /health` of a Nexus. `next` is called for every other path.
  *
  * @example createServer(createHttpHandler(nexus, { webhooks: protocolWebhooks })).listen(3000);
  * @throws NexusError NEXUS_INVALID_OPTION
  */
 export function createHttpHandler(
-  nexus: Pick<Nexus, 'health'>,
+  nexus: Pick<Nexus, 'health' | 'events' | 'explain'>,
   options: HttpHandlerOptions = {},
 ): HttpHandler {
   if (!(ingress in nexus))
     throw new NexusError('NEXUS_INVALID_OPTION', 'createHttpHandler needs a Nexus made by createNexus');
-  const basePath = checkBasePath(options.basePath ?? '');
+  const settings = httpSettings(options);
+  const clientOf = createClientAddress(options.trustProxy ?? 0);
+  const cors = createCors(options.cors);
   const limits = {
-    limitBytes: options.bodyLimitBytes ?? 262_144,
-    timeoutMs: options.bodyTimeoutMs ?? 10_000,
+    limitBytes: settings.bodyLimitBytes,
+    timeoutMs: settings.bodyTimeoutMs,
+    room: createRoom(settings.bufferLimitBytes),
   };
-  const routes = createRoutes(nexus as Served, new Map(Object.entries(options.webhooks ?? {})));
+  const served = nexus as Served;
+  const routes = createRoutes(served, {
+    guard: createGuard(served[ingress], settings),
+    webhooks: new Map(Object.entries(options.webhooks ?? {})),
+  });
+
+  /** Undefined where the target is not one of Nexus's. */
+  const respond = (
+    target: string,
+    request: Pick<Incoming, 'method' | 'header' | 'body'> & { readonly peer: string | undefined },
+  ): Promise<Answer> | undefined => {
+    const place = splitTarget(target, settings.basePath);
+    if (!place) return undefined;
+    const { peer, method, header, body } = request;
+    const answering = routes({
+      method,
+      ...place,
+      header,
+      body,
+      address: clientOf(peer, header('x-forwarded-for')),
+    });
+    return answering?.then((answer) => cors(answer, request));
+  };
 
   const handler = (
-    request: IncomingMessage,
+    request: IncomingMessage & { readonly baseUrl?: unknown },
     response: ServerResponse,
     next?: (error?: unknown) => void,
   ): void => {
     // A client that goes away while it is answered is no error of ours.
     response.on('error', () => undefined);
-    const path = pathOf(request.url ?? '/', basePath);
-    const answering =
-      path === undefined
-        ? undefined
-        : routes({
-            method: request.method ?? 'GET',
-            path,
-            header: (name) => {
-              const value = request.headers[name.toLowerCase()];
-              return Array.isArray(value) ? value.join(', ') : value;
-            },
-            body: async () => await readNodeBody(request, limits),
-          });
-    if (answering === undefined) {
-      if (next) next();
-      else send(response, request, notFound);
-      return;
-    }
-    answering.then(
-      (answer) => send(response, request, answer),
-      (error: unknown) => send(response, request, problemOf(error)),
-    );
+    const answering = respond(targetOf(request, settings.basePath), {
+      method: request.method ?? 'GET',
+      peer: request.socket.remoteAddress,
+      header: (name) => request.headersDistinct[name.toLowerCase()]?.join(', '),
+      body: async () => await readNodeBody(request, limits),
+    });
+    if (answering) void answering.then((answer) => send(response, request, answer));
+    else if (next) next();
+    else send(response, request, notFound);
   };
 
-  const fetch = async (request: Request): Promise<Response> => {
-    const path = pathOf(request.url.replace(/^[a-z]+:\/\/[^/?#]*/i, '') || '/', basePath);
-    const answering =
-      path === undefined
-        ? undefined
-        : routes({
-            method: request.method,
-            path,
-            header: (name) => request.headers.get(name) ?? undefined,
-            body: () => readFetchBody(request, limits),
-          });
-    const answer = await (answering ?? Promise.resolve(notFound)).catch(problemOf);
+  const fetch = async (request: Request, from: { readonly ip?: string } = {}): Promise<Response> => {
+    const target = request.url.replace(/^[a-z]+:\/\/[^/?#]*/i, '') || '/';
+    const answer = await (respond(target, {
+      method: request.method,
+      peer: from.ip,
+      header: (name) => request.headers.get(name) ?? undefined,
+      body: () => readFetchBody(request, limits),
+    }) ?? notFound);
     const empty = request.method === 'HEAD' || answer.status === 204;
     const headers = new Headers(answer.headers);
     // A matter of the connection, which a fetch handler has none of.
@@ -100,30 +101,24 @@ export function createHttpHandler(
 
 const notFound = problem(404, 'NEXUS_NOT_FOUND', 'there is nothing at this path');
 
-function checkBasePath(basePath: string): string {
-  if (basePath === '' || basePath === '/') return '';
-  if (/^(\/[\w.~-]+)+$/.test(basePath)) return basePath;
-  throw new NexusError(
-    'NEXUS_INVALID_OPTION',
-    `basePath must look like "/nexus"; got ${JSON.stringify(basePath)}`,
-    { details: { option: 'basePath' } },
-  );
-}
-
-/**
- * The path below the base, or undefined. Done by hand: for a target that is absolute, or begins with two slashes, a URL
- * parser takes the host from the target, and with it the decision where a request belongs.
- */
-function pathOf(target: string, basePath: string): string | undefined {
-  const path = target.split(/[?#]/, 1)[0] ?? '';
-  if (!path.startsWith(`${basePath}/`)) return undefined;
-  return path.slice(basePath.length);
+/** Where a framework has cut off the base path that was asked for, it is put back: it may have cut off more than that. */
+function targetOf(
+  { url = '/', baseUrl }: { readonly url?: string | undefined; readonly baseUrl?: unknown },
+  basePath: string,
+): string {
+  return basePath !== '' && typeof baseUrl === 'string' ? baseUrl + url : url;
 }
 
 function send(response: ServerResponse, request: IncomingMessage, answer: Answer): void {
   if (response.headersSent || response.destroyed) return;
+  // A body that nobody reads would be taken in to its end before the next request: that end may be far.
+  const unread = !request.readableDidRead && request.headers['transfer-encoding'] !== undefined;
   // An answer without content must not tell its length (RFC 9110, 8.6).
   const length = answer.status === 204 ? {} : { 'content-length': Buffer.byteLength(answer.body) };
-  response.writeHead(answer.status, { ...answer.headers, ...length });
+  response.writeHead(answer.status, {
+    ...answer.headers,
+    ...length,
+    ...(unread && { connection: 'close' }),
+  });
   response.end(request.method === 'HEAD' || answer.status === 204 ? undefined : answer.body);
 }

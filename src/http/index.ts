@@ -1,5 +1,14 @@
 /** The HTTP edge: signed ingress and health, mountable on the server the host already has. */
-export { createHttpHandler, type HttpHandler, type HttpHandlerOptions } from './http-handler.js';
+export { createHttpHandler, type HttpHandler } from './http-handler.js';
+export type { HttpHandlerOptions } from './options.js';
 export { protocolWebhooks } from './protocol-webhooks.js';
 export type { Mapped, WebhookSource } from './webhook-source.js';
-export { nexusSignature, type HmacSha256, type SignatureScheme } from '../nodes/signatures.js';
+export { hmacSignature, type HmacSignatureOptions } from '../nodes/hmac-signature.js';
+export {
+  nexusSignature,
+  type HeaderOf,
+  type HmacSha256,
+  type SignatureScheme,
+  type SignedRequest,
+} from '../nodes/signatures.js';
+export { standardWebhooks } from '../nodes/standard-webhooks.js';

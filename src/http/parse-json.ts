@@ -1,4 +1,5 @@
-/** JSON from bytes that a stranger sent: valid UTF-8, bounded depth, no keys that poison prototypes. */
+/** JSON from bytes that a stranger sent: valid UTF-8, bounded depth, and nothing in it that parsing would change in silence. */
+import { flawOf, type JsonFlaw } from '../core/json-text.js';
 import { MAX_DEPTH } from '../core/payload.js';
 
 /** A JSON object, or what is wrong with it. */
@@ -14,43 +15,28 @@ export function parseJson(bytes: Uint8Array): Parsed {
     return { wrong: 'the body is not valid UTF-8' };
   }
   // Before parsing: the parser takes a million levels, and a walk over its result would not come back.
-  if (deeperThan(text, MAX_DEPTH)) return { wrong: `the body is nested deeper than ${MAX_DEPTH} levels` };
+  const flaw = flawOf(text, MAX_DEPTH);
+  if (flaw) return { wrong: describe(flaw) };
   let value: unknown;
-  const poison: string[] = [];
   try {
-    value = JSON.parse(text, (key, member: unknown) => {
-      if (key === '__proto__') poison.push(key);
-      return member;
-    });
+    value = JSON.parse(text);
   } catch {
     return { wrong: 'the body is not JSON' };
   }
-  if (poison.length > 0) return { wrong: 'the key __proto__ is not allowed' };
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { wrong: 'the body must be a JSON object' };
   return { value: value as Record<string, unknown> };
 }
 
-function deeperThan(text: string, limit: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (inString) {
-      if (unit === BACKSLASH) i += 1;
-      else if (unit === QUOTE) inString = false;
-    } else if (unit === QUOTE) inString = true;
-    else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
-      depth += 1;
-      if (depth > limit) return true;
-    } else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) depth -= 1;
+function describe(flaw: JsonFlaw): string {
+  switch (flaw.flaw) {
+    case 'too_deep':
+      return `the body is nested deeper than ${MAX_DEPTH} levels`;
+    case 'prototype_key':
+      return `the key ${flaw.at} is not allowed`;
+    case 'repeated_key':
+      return `the key ${JSON.stringify(flaw.at.slice(0, 100).toWellFormed())} is there twice in one object`;
+    case 'inexact_number':
+      return `the number ${flaw.at} is too large to be read exactly; send it as text`;
   }
-  return false;
 }
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;

@@ -15,6 +15,7 @@ export type WireCode =
   | 'NEXUS_BODY_TOO_LARGE'
   | 'NEXUS_BODY_TIMEOUT'
   | 'NEXUS_UNSUPPORTED_MEDIA_TYPE'
+  | 'NEXUS_RATE_LIMITED'
   | 'NEXUS_INTERNAL';
 
 const statusOf: Partial<Record<ErrorCode, number>> = {
@@ -28,6 +29,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   NEXUS_IDEMPOTENCY_CONFLICT: 409,
   NEXUS_INVALID_OPTION: 422,
   NEXUS_NOT_FOUND: 404,
+  NEXUS_POSITION_AHEAD: 409,
   NEXUS_OVERLOADED: 503,
   NEXUS_CLOSED: 503,
   NEXUS_STORAGE: 503,
@@ -37,7 +39,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): Answer {
   return {
     status,
-    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    headers: { 'content-type': 'application/json; charset=utf-8', ...always, ...headers },
     body: JSON.stringify(value),
   };
 }
@@ -52,6 +54,7 @@ export function problem(
     status,
     headers: {
       'content-type': 'application/problem+json',
+      ...always,
       ...(status === 503 && { 'retry-after': '1' }),
       ...more.headers,
     },
@@ -66,6 +69,9 @@ export function problem(
   };
 }
 
+/** Nothing here is for a cache, or for a browser to take for something else. */
+const always = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
+
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -77,19 +83,24 @@ const titles: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 };
 
-/** The one answer to everything that does not prove who it is: it tells nothing about why. */
+/** The one answer to everything that does not prove who it is, by signature or token: it tells nothing about why. */
 export const unauthenticated: Answer = problem(
   401,
   'NEXUS_UNAUTHENTICATED',
-  'the request is not signed by a known node',
-  {
-    headers: { 'www-authenticate': 'Nexus-Signature' },
-  },
+  'the request does not prove that it comes from a known node',
+  { headers: { 'www-authenticate': 'Nexus-Signature, Bearer' } },
 );
+
+export function rateLimited(waitMs: number): Answer {
+  return problem(429, 'NEXUS_RATE_LIMITED', 'too many requests; send it again later', {
+    headers: { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) },
+  });
+}
 
 /** What went wrong inside, as far as the other side may know. */
 export function problemOf(error: unknown): Answer {

@@ -15,6 +15,8 @@ const flowpay: WebhookSource = {
     const metadata = objectOf(body.metadata);
     const orderId = body.orderId ?? body.transactionId;
     const { amount, currency, payerId } = body;
+    // Another body that is signed with the same secret (a webhook of ours, posted back) must not pass for a payment.
+    if (orderId === undefined) throw new TypeError('expected orderId, or transactionId');
     const common = withoutUndefined({ orderId, amount, currency, payerId });
     switch (statusOf(body) ?? 'confirmed') {
       case 'confirmed':
@@ -55,6 +57,7 @@ const factory: WebhookSource = {
     const { contractAddress } = body;
     const { orderId, recipient, amount, error } = metadata;
     const txHash = metadata.txHash ?? body.txHash;
+    if (contractAddress === undefined) throw new TypeError('expected contractAddress');
     switch (statusOf(body) ?? 'confirmed') {
       case 'confirmed':
         return {

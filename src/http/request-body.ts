@@ -4,9 +4,35 @@ import { NexusError } from '../core/errors.js';
 
 /** Bytes, or why there are none. */
 export type Body =
-  { readonly bytes: Uint8Array } | { readonly refused: 'too_large' | 'too_slow' | 'aborted' };
+  { readonly bytes: Uint8Array } | { readonly refused: 'too_large' | 'too_slow' | 'too_many' | 'aborted' };
 
-export type BodyLimits = { readonly limitBytes: number; readonly timeoutMs: number };
+export type BodyLimits = {
+  readonly limitBytes: number;
+  readonly timeoutMs: number;
+  /** What all bodies on their way hold together. */
+  readonly room: Room;
+};
+
+/** Memory for bodies on their way, shared by all requests of a handler. */
+export interface Room {
+  /** False when there is none for so many bytes. */
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+export function createRoom(mostBytes: number): Room {
+  let taken = 0;
+  return {
+    take: (bytes) => {
+      if (taken + bytes > mostBytes) return false;
+      taken += bytes;
+      return true;
+    },
+    give: (bytes) => {
+      taken -= bytes;
+    },
+  };
+}
 
 /** @throws NexusError NEXUS_RAW_BODY_CONSUMED */
 export function readNodeBody(
@@ -23,9 +49,11 @@ export function readNodeBody(
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let held = 0;
     const timer = setTimeout(() => end({ refused: 'too_slow' }), limits.timeoutMs);
     const end = (body: Body): void => {
       clearTimeout(timer);
+      limits.room.give(held);
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
       // What still arrives is thrown away, so that the answer can be read.
       request.resume();
@@ -34,9 +62,13 @@ export function readNodeBody(
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
       if (size > limits.limitBytes) end({ refused: 'too_large' });
-      else chunks.push(chunk);
+      else if (!limits.room.take(chunk.length)) end({ refused: 'too_many' });
+      else {
+        held += chunk.length;
+        chunks.push(chunk);
+      }
     };
-    const onEnd = (): void => end({ bytes: Buffer.concat(chunks) });
+    const onEnd = (): void => end({ bytes: joined(chunks) });
     const onClose = (): void => end({ refused: 'aborted' });
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
   });
@@ -49,6 +81,7 @@ export async function readFetchBody(request: Request, limits: BodyLimits): Promi
   const reader = request.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   const chunks: Uint8Array[] = [];
   let size = 0;
+  let held = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), limits.timeoutMs);
@@ -57,17 +90,26 @@ export async function readFetchBody(request: Request, limits: BodyLimits): Promi
     for (;;) {
       const next = await Promise.race([reader.read(), late]);
       if (next === 'late') return { refused: 'too_slow' };
-      if (next.done) return { bytes: Buffer.concat(chunks) };
+      if (next.done) return { bytes: joined(chunks) };
       size += next.value.length;
       if (size > limits.limitBytes) return { refused: 'too_large' };
+      if (!limits.room.take(next.value.length)) return { refused: 'too_many' };
+      held += next.value.length;
       chunks.push(next.value);
     }
   } catch {
     return { refused: 'aborted' };
   } finally {
     clearTimeout(timer);
+    limits.room.give(held);
     reader.cancel().catch(() => undefined);
   }
+}
+
+/** Most bodies come in one piece, which needs no copy. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  return first && chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
 function within(bytes: Uint8Array, { limitBytes }: BodyLimits): Body {

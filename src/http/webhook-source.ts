@@ -16,10 +16,11 @@ export type Mapped =
 export interface WebhookSource {
   /** The node it comes from: its secrets verify the body, its permissions count. */
   node: string;
-  /** @default nexusSignature() */
+  /** How the body is signed. A node that may use Standard Webhooks may sign so as well. @default nexusSignature(), where the node may use it */
   signature?: SignatureScheme;
   /**
-   * Translates the verified body. Throwing means that the body is not what was agreed, and is answered with 422.
+   * Translates the verified body. Throwing means that the body is not what was agreed, and is answered with 422. Headers
+   * are not signed, except for those of Standard Webhooks: take nothing from them that decides, no key above all.
    */
   map(body: Readonly<Record<string, unknown>>, header: (name: string) => string | undefined): Mapped;
 }

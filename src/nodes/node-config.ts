@@ -1,18 +1,52 @@
 /** What is known of another node. */
 import type { RetryPolicy } from '../core/retry.js';
 
+/** A secret, and until when it counts. */
+export interface NodeSecret {
+  /** At least 16 bytes; `whsec_` and base64 where a Standard Webhooks library is on the other side. */
+  secret: string;
+  /** From this instant on it proves nothing, epoch ms. @default never */
+  notAfter?: number;
+}
+
+/** A signature scheme that a node may use: the NEØ Protocol's, or Standard Webhooks 1.0. */
+export type SignatureName = 'nexus' | 'standard';
+
 /** A node's identity and permissions. Deny by default. */
 export interface NodeConfig {
-  /** At least 16 bytes each; several at once while one is being replaced. */
-  secrets: string[];
+  /** At least 16 bytes each, none shared with another node; several at once while one is being replaced. May be empty where there are tokens. */
+  secrets: (string | NodeSecret)[];
   /** The signature schemes it may use. @default ['nexus'] */
-  signatures?: ('nexus' | 'standard')[];
+  signatures?: SignatureName[];
   /** Whether requests that do not name their node are tried against it. @default false */
   unnamed?: boolean;
+  /** For how long the same bytes under the NEØ scheme, which signs no time, are the same event, milliseconds. @default for ever */
+  replayProtectionMs?: number;
   /** Event types it may dispatch: names, `*`, or a prefix and `*`. @default [] */
   dispatch?: string[];
-  /** Event types it may read. @default [] */
+  /** Event types it may read, in the same forms; `nexus.` types by name, and with `admin` only. @default [] */
   subscribe?: string[];
+  /** Bearer tokens with which it reads: 16 to 512 characters of `A-Z a-z 0-9 - . _ ~ + /`. Only their hashes are kept. @default [] */
+  tokens?: string[];
   /** Where it wants its events delivered. */
-  webhook?: { url: string; events?: string[]; timeoutMs?: number; retry?: RetryPolicy };
+  webhook?: NodeWebhook;
+  /** Whether it may read the library's own types, errors of handlers, and ask for replays. @default false */
+  admin?: boolean;
+}
+
+/** Where a node wants its events delivered. */
+export interface NodeWebhook {
+  /** http or https, without credentials. */
+  url: string;
+  /** Event types, in the forms of `subscribe` and among them. @default what it subscribes to */
+  events?: string[];
+  /** What signs the deliveries. @default the node's secrets */
+  secrets?: string[];
+  /** Sent along, without line breaks. @default {} */
+  headers?: Record<string, string>;
+  /** Milliseconds. @default 10_000 */
+  timeoutMs?: number;
+  retry?: RetryPolicy;
+  /** Whether the address may be a private one. @default false */
+  allowPrivateNetwork?: boolean;
 }

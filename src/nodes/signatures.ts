@@ -1,23 +1,33 @@
-/** Signature schemes: pure functions of raw bytes, headers and a secret. The HMAC is passed in. */
+/** Signature schemes: pure functions of raw bytes, headers and a secret. The HMAC and the time are passed in. */
+import { equalInConstantTime, hexOf } from './constant-time.js';
 
-/** HMAC-SHA256 of the bytes under a key of text, as raw bytes. */
-export type HmacSha256 = (key: string, data: Uint8Array) => Uint8Array;
+/** HMAC-SHA256 of the bytes, one part after the other, under a key (text stands for its UTF-8 bytes), as raw bytes. */
+export type HmacSha256 = (key: string | Uint8Array, ...parts: readonly Uint8Array[]) => Uint8Array;
+
+/** A header of a request, by its name in any case; what was sent twice is joined by `, `. */
+export type HeaderOf = (name: string) => string | undefined;
 
 /** How a request proves who sent it. */
 export interface SignatureScheme {
-  /** For messages and docs. */
+  /** For messages and docs; `standard` for Standard Webhooks. */
   readonly name: string;
-  /** True when the signature is well-formed and right; decided in constant time once it is well-formed. */
-  verify(request: {
-    readonly body: Uint8Array;
-    readonly header: (name: string) => string | undefined;
-    readonly secret: string;
-    readonly hmac: HmacSha256;
-  }): boolean;
+  /** True when the request carries a signature of this scheme, right or wrong. */
+  isPresent(header: HeaderOf): boolean;
+  /** True when the signature is well-formed and right; the work is the same whatever came. */
+  verify(request: SignedRequest): boolean;
+  /** The id of the message, where the scheme signs one. */
+  idOf?(header: HeaderOf): string | undefined;
 }
 
-/** Checked before anything is decoded: `Buffer.from(hex)` would ignore what follows the digits. */
-const wellFormed = /^(?:sha256=)?([0-9a-f]{64})$/;
+/** What a scheme verifies. */
+export interface SignedRequest {
+  readonly body: Uint8Array;
+  readonly header: HeaderOf;
+  readonly secret: string;
+  readonly hmac: HmacSha256;
+  /** Epoch ms. */
+  readonly now: number;
+}
 
 /**
  * The scheme of the NEØ Protocol: `X-Nexus-Signature: <64 hex digits>`, optionally after `sha256=`, is the HMAC-SHA256 of
@@ -27,27 +37,31 @@ const wellFormed = /^(?:sha256=)?([0-9a-f]{64})$/;
  */
 export function nexusSignature(options: { header?: string | readonly string[] } = {}): SignatureScheme {
   const { header: given = 'X-Nexus-Signature' } = options;
-  const names = typeof given === 'string' ? [given] : given;
-  return {
+  return bodySignature({
     name: 'nexus',
-    verify: ({ body, header, secret, hmac }) => {
-      const value = names.map((name) => header(name)).find((each) => each !== undefined);
-      const digits = wellFormed.exec(value ?? '')?.[1];
-      // The work is the same whatever came, so that a malformed signature is not told from a wrong one by its time.
-      return equalInConstantTime(hexOf(hmac(secret, body)), digits ?? '');
-    },
+    headers: typeof given === 'string' ? [given] : given,
+    // Checked before anything is decoded: a decoder of hex would ignore what follows the digits.
+    wellFormed: /^(?:sha256=)?([0-9a-f]{64})$/,
+    encode: hexOf,
+  });
+}
+
+/** A scheme that signs the body and nothing else. */
+export function bodySignature(scheme: {
+  readonly name: string;
+  readonly headers: readonly string[];
+  /** Its first group is the signature. */
+  readonly wellFormed: RegExp;
+  readonly encode: (mac: Uint8Array) => string;
+}): SignatureScheme {
+  const { name, headers, wellFormed, encode } = scheme;
+  const valueOf = (header: HeaderOf): string | undefined =>
+    headers.map((each) => header(each)).find((value) => value !== undefined);
+  return {
+    name,
+    isPresent: (header) => valueOf(header) !== undefined,
+    verify: ({ body, header, secret, hmac }) =>
+      // A malformed signature costs as much as a wrong one, so that its time does not tell them apart.
+      equalInConstantTime(encode(hmac(secret, body)), wellFormed.exec(valueOf(header) ?? '')?.[1] ?? ''),
   };
-}
-
-function hexOf(bytes: Uint8Array): string {
-  let hex = '';
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
-  return hex;
-}
-
-/** Compares every character of the expected text, whatever the other holds. */
-function equalInConstantTime(expected: string, given: string): boolean {
-  let difference = expected.length ^ given.length;
-  for (let i = 0; i < expected.length; i++) difference |= expected.charCodeAt(i) ^ (given.charCodeAt(i) || 0);
-  return difference === 0;
 }

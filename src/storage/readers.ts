@@ -114,6 +114,8 @@ export interface Readers extends ReplayReaders {
   event(id: string): Promise<StoredEvent | undefined>;
   /** The stored ones among these ids, in any order. */
   eventsById(ids: readonly string[]): Promise<readonly StoredEvent[]>;
+  /** The event that a dedupe key of a source was recorded for. */
+  eventByKey(source: string, key: string): Promise<StoredEvent | undefined>;
   /** A page; `next` is the cursor (`after` or `before`, as asked) when there may be more. A page may be short, even empty, with a `next`. */
   events(
     query: EventQuery,

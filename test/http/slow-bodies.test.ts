@@ -2,7 +2,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHttpHandler } from '../../src/http/index.js';
-import { readNodeBody, type Body } from '../../src/http/request-body.js';
+import { createRoom, readNodeBody, type Body } from '../../src/http/request-body.js';
 import { createBus, deferred } from '../support/bus.js';
 import { listen, nodes, secrets, sendTo, serve, sign, signed } from './serve.js';
 
@@ -170,7 +170,7 @@ describe('a client that goes away', () => {
       createServer((request) => {
         // As behind a middleware that takes its time.
         request.once('close', () => {
-          void readNodeBody(request, { limitBytes: 1_000, timeoutMs: 600_000 }).then(
+          void readNodeBody(request, { limitBytes: 1_000, timeoutMs: 600_000, room: createRoom(1_000) }).then(
             read.resolve,
             read.reject,
           );

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { describe, expect, it } from 'vitest';
 import { NexusError } from '../../src/core/errors.js';
 import { createHttpHandler } from '../../src/http/index.js';
+import type { Nexus } from '../../src/nexus.js';
 import { memoryStorage } from '../../src/storage/memory/index.js';
 import { createBus } from '../support/bus.js';
 import { listen, nodes, sendTo, serve, signed, ways } from './serve.js';
@@ -9,17 +10,17 @@ import { listen, nodes, sendTo, serve, signed, ways } from './serve.js';
 const order = JSON.stringify({ event: 'ORDER:PAID', payload: {} });
 
 describe.each(ways)('the HTTP surface over %s', (way) => {
-  it.each(['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH'])('refuses %s where POST is meant', async (method) => {
+  it.each(['PUT', 'DELETE', 'PATCH'])('refuses %s where it means nothing', async (method) => {
     const { send } = serve(way);
     const { status, headers, text } = await send({ method });
-    expect([status, headers.allow]).toEqual([405, 'POST, OPTIONS']);
-    expect(text === '').toBe(method === 'HEAD');
+    expect([status, headers.allow]).toEqual([405, 'GET, HEAD, POST, OPTIONS']);
+    expect(text).toContain('NEXUS_METHOD_NOT_ALLOWED');
   });
 
   it('answers OPTIONS with what is allowed', async () => {
     const { send } = serve(way);
     const events = await send({ method: 'OPTIONS' });
-    expect([events.status, events.headers.allow, events.text]).toEqual([204, 'POST, OPTIONS', '']);
+    expect([events.status, events.headers.allow, events.text]).toEqual([204, 'GET, HEAD, POST, OPTIONS', '']);
     expect(events.headers).not.toHaveProperty('content-length');
     const health = await send({ method: 'OPTIONS', path: '/health' });
     expect([health.status, health.headers.allow]).toEqual([204, 'GET, HEAD, OPTIONS']);
@@ -97,10 +98,16 @@ describe.each(ways)('the HTTP surface over %s', (way) => {
     expect(text).not.toContain('private');
   });
 
-  it('keeps an error of its inside to itself', async () => {
+  it('keeps an error of its inside to itself, and the log of its host', async () => {
     const storage = memoryStorage();
     storage.open = async () => await Promise.reject(new Error('password at /very/private'));
-    const { status, text } = await serve(way, { bus: { storage } }).post(order);
+    const logged: string[] = [];
+    const silent = (): void => undefined;
+    const error = (fields: object, message: string): void =>
+      void logged.push(message + JSON.stringify(fields));
+    const logger = { debug: silent, info: silent, warn: silent, error };
+    const { status, text } = await serve(way, { bus: { storage, logger } }).post(order);
+    expect(logged.filter((line) => /^a request failed.*private/.test(line))).toHaveLength(1);
     expect(status).toBe(500);
     expect(text).toContain('NEXUS_INTERNAL');
     expect(text).not.toContain('private');
@@ -169,7 +176,7 @@ describe('the HTTP handler among others', () => {
   );
 
   it('refuses what is not a Nexus', () => {
-    expect(() => createHttpHandler({ health: async () => await Promise.reject(new Error()) })).toThrow(
+    expect(() => createHttpHandler({} as Nexus)).toThrow(
       expect.objectContaining({ code: 'NEXUS_INVALID_OPTION' }),
     );
   });

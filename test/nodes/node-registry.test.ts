@@ -1,18 +1,19 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { NexusError } from '../../src/core/errors.js';
 import { createNexus } from '../../src/create-nexus.js';
 import type { NodeConfig } from '../../src/nodes/node-config.js';
-import { createNodeRegistry, type NodeRegistry } from '../../src/nodes/node-registry.js';
+import type { NodeRegistry } from '../../src/nodes/node-registry.js';
 import { nexusSignature, type HmacSha256 } from '../../src/nodes/signatures.js';
+import { hmacSha256 as hmac } from '../../src/options.js';
+import { registryOf } from './registry.js';
 
-const hmac: HmacSha256 = (key, data) => createHmac('sha256', key).update(data).digest();
 const secret = (): string => randomBytes(24).toString('hex');
 const body = Buffer.from('{"event":"A"}');
 
 function refusal(config: unknown): NexusError {
   try {
-    createNodeRegistry(config as Record<string, NodeConfig>);
+    registryOf(config as Record<string, NodeConfig>);
   } catch (error) {
     if (NexusError.is(error, 'NEXUS_INVALID_OPTION')) return error;
     throw error;
@@ -66,12 +67,12 @@ describe('what a node registry refuses', () => {
   });
 
   it('counts bytes, not characters', () => {
-    expect(() => createNodeRegistry({ a: { secrets: ['é'.repeat(8)] } })).not.toThrow();
-    expect(() => createNodeRegistry({ a: { secrets: ['é'.repeat(7) + 'x'] } })).toThrow(/16 bytes/);
+    expect(() => registryOf({ a: { secrets: ['é'.repeat(8)] } })).not.toThrow();
+    expect(() => registryOf({ a: { secrets: ['é'.repeat(7) + 'x'] } })).toThrow(/16 bytes/);
   });
 
   it('does not mind one secret twice in one node', () => {
-    expect(() => createNodeRegistry({ a: { secrets: [shared, shared] } })).not.toThrow();
+    expect(() => registryOf({ a: { secrets: [shared, shared] } })).not.toThrow();
   });
 
   it('is more than 16 secrets that are tried unnamed', () => {
@@ -79,7 +80,7 @@ describe('what a node registry refuses', () => {
       Object.fromEntries(
         Array.from({ length: count }, (_, i) => [`n${i}`, { secrets: [secret()], unnamed: true }]),
       );
-    expect(() => createNodeRegistry(many(16))).not.toThrow();
+    expect(() => registryOf(many(16))).not.toThrow();
     expect(refusal(many(17)).message).toMatch(/at most 16 secrets .* got 17/);
   });
 
@@ -102,15 +103,12 @@ type Attempt = {
 
 function authenticate(registry: NodeRegistry, signature: string, attempt: Attempt = {}): string | undefined {
   const { node, header = 'X-Nexus-Signature', bytes = body } = attempt;
-  return registry.authenticate(
-    {
-      node,
-      scheme: nexusSignature(),
-      body: bytes,
-      header: (name) => (name.toLowerCase() === header.toLowerCase() ? signature : undefined),
-    },
-    hmac,
-  );
+  const proof = registry.authenticate({
+    node,
+    body: bytes,
+    header: (name) => (name.toLowerCase() === header.toLowerCase() ? signature : undefined),
+  });
+  return proof?.node;
 }
 
 const sign = (key: string, bytes: Uint8Array = body): string => Buffer.from(hmac(key, bytes)).toString('hex');
@@ -118,16 +116,16 @@ const sign = (key: string, bytes: Uint8Array = body): string => Buffer.from(hmac
 describe('authenticate', () => {
   it('takes any secret of the node, so that one can be replaced without a gap', () => {
     const [old, fresh] = [secret(), secret()];
-    const both = createNodeRegistry({ a: { secrets: [old, fresh] } });
+    const both = registryOf({ a: { secrets: [old, fresh] } });
     expect(authenticate(both, sign(old), { node: 'a' })).toBe('a');
     expect(authenticate(both, sign(fresh), { node: 'a' })).toBe('a');
-    const after = createNodeRegistry({ a: { secrets: [fresh] } });
+    const after = registryOf({ a: { secrets: [fresh] } });
     expect(authenticate(after, sign(old), { node: 'a' })).toBeUndefined();
   });
 
   it('takes the secret of the node that is named only', () => {
     const [a, b] = [secret(), secret()];
-    const registry = createNodeRegistry({ a: { secrets: [a] }, b: { secrets: [b], unnamed: true } });
+    const registry = registryOf({ a: { secrets: [a] }, b: { secrets: [b], unnamed: true } });
     expect(authenticate(registry, sign(a), { node: 'b' })).toBeUndefined();
     expect(authenticate(registry, sign(b), { node: 'a' })).toBeUndefined();
     expect(authenticate(registry, sign(b), { node: 'c' })).toBeUndefined();
@@ -135,13 +133,13 @@ describe('authenticate', () => {
   });
 
   it('knows no node of the prototype', () => {
-    const registry = createNodeRegistry({ a: { secrets: [secret()] } });
+    const registry = registryOf({ a: { secrets: [secret()] } });
     for (const node of ['__proto__', 'constructor', 'toString', ''])
       expect(authenticate(registry, sign('x'.repeat(16)), { node })).toBeUndefined();
   });
 
   it('cannot be passed with the secret that stands in for those of unknown nodes', () => {
-    const registry = createNodeRegistry({});
+    const registry = registryOf({});
     const standIn = sign('no node has this secret; it only keeps the clock honest');
     expect(authenticate(registry, standIn, { node: 'ghost' })).toBeUndefined();
     expect(authenticate(registry, standIn)).toBeUndefined();
@@ -149,7 +147,7 @@ describe('authenticate', () => {
 
   it('tries unnamed requests against nodes that allow it, up to 16 KiB', () => {
     const [open, closed] = [secret(), secret()];
-    const registry = createNodeRegistry({
+    const registry = registryOf({
       closed: { secrets: [closed] },
       open: { secrets: [secret(), open], unnamed: true },
     });
@@ -161,17 +159,21 @@ describe('authenticate', () => {
     expect(authenticate(registry, sign(open, large), { bytes: large, node: 'open' })).toBe('open');
   });
 
-  it('takes the same work for a node that is not known', () => {
-    const registry = createNodeRegistry({ a: { secrets: [secret()] } });
+  it('takes the same work for a node that is not known, whatever secrets the others have', () => {
     let calls = 0;
-    const counting: HmacSha256 = (key, data) => {
+    const counting: HmacSha256 = (key, ...parts) => {
       calls += 1;
-      return hmac(key, data);
+      return hmac(key, ...parts);
     };
+    const config = { a: { secrets: [secret()] }, b: { secrets: [secret(), secret(), secret()] } };
+    const registry = registryOf(config, { hmac: counting });
     const header = (): undefined => undefined;
-    for (const node of ['a', 'ghost'])
-      registry.authenticate({ node, scheme: nexusSignature(), body, header }, counting);
-    expect(calls).toBe(2);
+    const callsFor = (node: string): number => {
+      calls = 0;
+      registry.authenticate({ node, body, header });
+      return calls;
+    };
+    expect(['a', 'b', 'ghost', '__proto__'].map(callsFor)).toEqual([3, 3, 3, 3]);
   });
 });
 
@@ -183,6 +185,7 @@ describe('nexusSignature', () => {
       body,
       secret: key,
       hmac,
+      now: 0,
       header: (name) => headers[name],
     });
 

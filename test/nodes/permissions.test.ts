@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createNodeRegistry } from '../../src/nodes/node-registry.js';
-import { isAllowed, meansType } from '../../src/nodes/permissions.js';
+import { isAllowed, may, meansType } from '../../src/nodes/permissions.js';
+import { registryOf } from './registry.js';
 
 describe('a permission', () => {
   it.each<[string, string, boolean]>([
@@ -31,14 +31,29 @@ describe('a permission', () => {
   it('is not there unless it is given', () => {
     expect(isAllowed(undefined, 'A')).toBe(false);
     expect(isAllowed([], 'A')).toBe(false);
-    const registry = createNodeRegistry({ mute: { secrets: ['m'.repeat(16)] } });
-    expect(registry.mayDispatch('mute', 'A')).toBe(false);
-    expect(registry.mayDispatch('nobody', 'A')).toBe(false);
-    expect(registry.mayDispatch('__proto__', 'A')).toBe(false);
+    const registry = registryOf({ mute: { secrets: ['m'.repeat(16)] } });
+    expect(registry.may('mute', 'dispatch', 'A')).toBe(false);
+    expect(registry.may('nobody', 'dispatch', 'A')).toBe(false);
+    expect(registry.may('__proto__', 'dispatch', 'A')).toBe(false);
   });
 
   it('to read is not one to speak', () => {
-    const registry = createNodeRegistry({ reader: { secrets: ['r'.repeat(16)], subscribe: ['*'] } });
-    expect(registry.mayDispatch('reader', 'A')).toBe(false);
+    const registry = registryOf({ reader: { secrets: ['r'.repeat(16)], subscribe: ['*'] } });
+    expect(registry.may('reader', 'dispatch', 'A')).toBe(false);
+  });
+
+  it('for the types of the library is one to read, by name, of an admin', () => {
+    const named = { subscribe: ['*', 'nexus.log.gap'], dispatch: ['*', 'nexus.log.gap'] };
+    expect(may({ ...named, admin: true }, 'read', 'nexus.log.gap')).toBe(true);
+    expect(may(named, 'read', 'nexus.log.gap')).toBe(false);
+    expect(may({ subscribe: ['*'], admin: true }, 'read', 'nexus.log.gap')).toBe(false);
+    expect(may({ ...named, admin: true }, 'dispatch', 'nexus.log.gap')).toBe(false);
+  });
+
+  it('for a replay is one of an admin who may read the type', () => {
+    expect(may({ subscribe: ['A'], admin: true }, 'replay', 'A')).toBe(true);
+    expect(may({ subscribe: ['A'] }, 'replay', 'A')).toBe(false);
+    expect(may({ admin: true }, 'replay', 'A')).toBe(false);
+    expect(may(undefined, 'replay', 'A')).toBe(false);
   });
 });

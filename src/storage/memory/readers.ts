@@ -30,6 +30,7 @@ export function createReaders(database: MemoryDatabase): Readers {
     head: async () => headOf(database),
     event: async (id) => copy(database.byId.get(id)),
     eventsById: async (ids) => ids.flatMap((id) => copy(database.byId.get(id)) ?? []),
+    eventByKey: async (source, key) => copy(database.dedupe.get(`${source}\n${key}`)),
     events: async (query) => events(database, query),
     log: async ({ after, limit }) => {
       const head = headOf(database).seq;

@@ -39,17 +39,19 @@ export function createAppend(
     rows.flush();
   };
   const columns = 'e.id, e.seq, e.timestamp, e.type, e.schema_version, e.salt, e.payload_hash';
-  const byKey = db.prepare(
-    `SELECT ${columns} FROM nexus_dedupe k JOIN nexus_events e ON e.seq = k.seq WHERE k.source = ? AND k.key = ?`,
-  );
+  const byKey = db.prepare('SELECT seq FROM nexus_dedupe WHERE source = ? AND key = ?');
+  const bySeq = db.prepare(`SELECT ${columns} FROM nexus_events e WHERE e.seq = ?`);
   const byId = db.prepare(`SELECT ${columns} FROM nexus_events e WHERE e.id = ?`);
   const record = db.prepare('INSERT OR IGNORE INTO nexus_dedupe (source, key, seq) VALUES (?, ?, ?)');
 
   const first = (event: NewEvent): FirstRow | undefined => {
-    flush();
     const [strongest] = event.keys;
     const known = strongest === undefined ? undefined : byKey.get(event.source, strongest);
-    return (known ?? (event.idGiven ? byId.get(event.id) : undefined)) as FirstRow | undefined;
+    if (known === undefined && !event.idGiven) return undefined;
+    // What it repeats may be one of this batch; most that have a key repeat nothing, and need not break up the insert.
+    flush();
+    const owner = known === undefined ? undefined : bySeq.get((known as { seq: number }).seq);
+    return (owner ?? (event.idGiven ? byId.get(event.id) : undefined)) as FirstRow | undefined;
   };
 
   return (events, held, refusal) => {

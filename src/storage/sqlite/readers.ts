@@ -32,6 +32,9 @@ export function createReaders(
   const eventsById = db.prepare(
     `SELECT ${EVENT_COLUMNS} FROM nexus_events e WHERE e.id IN (SELECT value FROM json_each(?))`,
   );
+  const eventByKey = db.prepare(
+    `SELECT ${EVENT_COLUMNS} FROM nexus_dedupe k JOIN nexus_events e ON e.seq = k.seq WHERE k.source = ? AND k.key = ?`,
+  );
   const delivery =
     db.prepare(`SELECT ${DELIVERY_COLUMNS} FROM nexus_deliveries d JOIN nexus_reactors r ON r.key = d.reactor
     JOIN nexus_events e ON e.seq = d.seq WHERE d.reactor = ? AND d.run = ? AND d.seq = ?`);
@@ -61,6 +64,10 @@ export function createReaders(
       return row && toEvent(row);
     },
     eventsById: async (ids) => (eventsById.all(JSON.stringify(ids)) as EventRow[]).map(toEvent),
+    eventByKey: async (source, key) => {
+      const row = eventByKey.get(source, key) as EventRow | undefined;
+      return row && toEvent(row);
+    },
     events: async (query) => events(query),
     log: async (range) => log(range),
     delivery: async ({ reactor, run, seq }) => {

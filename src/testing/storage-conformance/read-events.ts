@@ -58,6 +58,16 @@ export const eventReadCases = chapter('reading the log', {
     assert.deepEqual(await a.storage.read.eventsById([]), []);
   },
 
+  'reads an event by a key of its source': async (rig) => {
+    const a = await rig.open();
+    const events = [rig.event({ keys: ['strong', 'weak'] }), rig.event({ keys: ['weak'], source: 'other' })];
+    await a.append(...events);
+    const { read } = a.storage;
+    assert.equal((await read.eventByKey(at(events, 0).source, 'weak'))?.id, at(events, 0).id);
+    assert.equal((await read.eventByKey('other', 'weak'))?.id, at(events, 1).id);
+    assert.equal(await read.eventByKey('other', 'strong'), undefined);
+  },
+
   'lists the newest first': async (rig) => {
     const { a } = await sevenEvents(rig);
     const { items, next } = await a.storage.read.events({ limit: 3 });

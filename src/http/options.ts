@@ -1,0 +1,83 @@
+/** The options of `createHttpHandler`: checked, and with their defaults. */
+import { NexusError } from '../core/errors.js';
+import type { Rate } from './rate-limiter.js';
+import type { WebhookSource } from './webhook-source.js';
+
+/** For `createHttpHandler`. */
+export interface HttpHandlerOptions {
+  /** Where it is mounted, such as `/nexus`. @default what the framework says, else none */
+  basePath?: string;
+  /** `POST /webhook/<name>`. @default {} */
+  webhooks?: Record<string, WebhookSource>;
+  /** Requests of one address (IPv6: of one /64), token bucket; false for none. @default { perSecond: 10, burst: 20 } */
+  rateLimit?: { perSecond?: number; burst?: number } | false;
+  /** Requests of one node, once it has proven who it is; false for none. @default { perSecond: 100, burst: 200 } */
+  nodeRateLimit?: { perSecond?: number; burst?: number } | false;
+  /** Origins whose pages may ask, by exact match. @default none */
+  cors?: { origins: string[] };
+  /** Proxies before this server: how many, or their addresses and CIDR ranges. Without, `X-Forwarded-For` is not read. @default 0 */
+  trustProxy?: number | string[];
+  /** Largest request body, bytes. @default 262_144 */
+  bodyLimitBytes?: number;
+  /** How long a body may take to arrive, milliseconds. @default 10_000 */
+  bodyTimeoutMs?: number;
+  /** What the bodies on their way may hold in memory together, bytes; beyond it the answer is 503. @default 67_108_864 */
+  bufferLimitBytes?: number;
+}
+
+export type HttpSettings = {
+  readonly basePath: string;
+  readonly rateLimit: Rate | undefined;
+  readonly nodeRateLimit: Rate | undefined;
+  readonly bodyLimitBytes: number;
+  readonly bodyTimeoutMs: number;
+  readonly bufferLimitBytes: number;
+};
+
+/** @throws NexusError NEXUS_INVALID_OPTION */
+export function httpSettings(options: HttpHandlerOptions): HttpSettings {
+  const { bodyLimitBytes = 262_144, bodyTimeoutMs = 10_000, bufferLimitBytes = 67_108_864 } = options;
+  whole('bodyLimitBytes', bodyLimitBytes, 1, 64 * 1024 * 1024);
+  whole('bodyTimeoutMs', bodyTimeoutMs, 1, 600_000);
+  whole('bufferLimitBytes', bufferLimitBytes, bodyLimitBytes, 2 ** 40);
+  return {
+    basePath: checkBasePath(options.basePath ?? ''),
+    rateLimit: rateOf('rateLimit', options.rateLimit, { perSecond: 10, burst: 20 }),
+    nodeRateLimit: rateOf('nodeRateLimit', options.nodeRateLimit, { perSecond: 100, burst: 200 }),
+    bodyLimitBytes,
+    bodyTimeoutMs,
+    bufferLimitBytes,
+  };
+}
+
+function rateOf(
+  option: string,
+  given: { readonly perSecond?: number; readonly burst?: number } | false | undefined,
+  defaults: Rate,
+): Rate | undefined {
+  if (given === false) return undefined;
+  const { perSecond = defaults.perSecond, burst = defaults.burst } = given ?? {};
+  if (!Number.isFinite(perSecond) || perSecond <= 0 || perSecond > 1_000_000)
+    throw invalid(`${option}.perSecond`, 'a number above 0 and up to 1,000,000', perSecond);
+  whole(`${option}.burst`, burst, 1, 1_000_000);
+  return { perSecond, burst };
+}
+
+function checkBasePath(basePath: string): string {
+  if (basePath === '' || basePath === '/') return '';
+  if (/^(\/[\w.~-]+)+$/.test(basePath)) return basePath;
+  throw invalid('basePath', 'like "/nexus"', basePath);
+}
+
+function whole(option: string, value: unknown, least: number, most: number): void {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
+  throw invalid(option, `a whole number from ${least} to ${most}`, value);
+}
+
+function invalid(option: string, expected: string, got: unknown): NexusError {
+  return new NexusError(
+    'NEXUS_INVALID_OPTION',
+    `${option} must be ${expected}; got ${typeof got === 'string' ? JSON.stringify(got) : String(got)}`,
+    { details: { option, expected } },
+  );
+}

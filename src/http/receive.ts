@@ -1,0 +1,153 @@
+/** What nodes say: `POST /events` and `POST /webhook/<name>`, from the bytes to the event. */
+import { NexusError } from '../core/errors.js';
+import type { Ingress } from '../nexus.js';
+import type { Claim, Proof } from '../nodes/authenticate.js';
+import type { Guard } from './guard.js';
+import { ipOf, type Incoming } from './incoming.js';
+import { parseJson } from './parse-json.js';
+import { json, problem, type Answer } from './problem.js';
+import type { Body } from './request-body.js';
+import type { WebhookSource } from './webhook-source.js';
+
+const eventKeys = new Set(['event', 'payload', 'idempotencyKey', 'correlationId', 'headers']);
+
+/** What a request passes. */
+export type Entrance = { readonly door: Ingress; readonly guard: Guard };
+
+export async function receiveEvent(entrance: Entrance, request: Incoming): Promise<Answer> {
+  const verified = await verify(entrance, request, { node: request.header('x-nexus-node') });
+  if ('answer' in verified) return verified.answer;
+  const { value } = verified;
+  const unknown = Object.keys(value).filter((key) => !eventKeys.has(key));
+  if (unknown.length > 0) {
+    return problem(
+      422,
+      'NEXUS_INVALID_PAYLOAD',
+      `unknown keys: ${unknown.slice(0, 5).join(', ').slice(0, 200)}; expected ${[...eventKeys].join(', ')}`,
+    );
+  }
+  const { event, payload, idempotencyKey, correlationId, headers } = value;
+  const wrong = optionsWrong(idempotencyKey, correlationId, headers);
+  if (wrong !== undefined) return problem(422, 'NEXUS_INVALID_OPTION', wrong);
+  return await receive(entrance, request, verified, {
+    event,
+    payload,
+    ...(idempotencyKey !== undefined && { idempotencyKey: idempotencyKey as string }),
+    ...(correlationId !== undefined && { correlationId: correlationId as string }),
+    ...(headers !== undefined && { headers: headers as Record<string, string> }),
+  });
+}
+
+export async function receiveWebhook(
+  entrance: Entrance,
+  source: WebhookSource,
+  request: Incoming,
+): Promise<Answer> {
+  const { node, signature } = source;
+  const verified = await verify(entrance, request, { node, ...(signature && { scheme: signature }) });
+  if ('answer' in verified) return verified.answer;
+  let mapped;
+  try {
+    mapped = source.map(verified.value, request.header);
+  } catch (error) {
+    return problem(
+      422,
+      'NEXUS_INVALID_PAYLOAD',
+      error instanceof Error ? error.message : 'the body is not what was agreed',
+    );
+  }
+  if ('ignored' in mapped) return json(200, { status: 'ignored', reason: mapped.ignored });
+  return await receive(entrance, request, verified, mapped);
+}
+
+type Verified = {
+  readonly proof: Proof;
+  readonly body: Uint8Array;
+  readonly value: Record<string, unknown>;
+};
+
+/** Form of the body → its size and time → signature over the raw bytes → limit of the node → JSON. */
+async function verify(
+  { guard }: Entrance,
+  request: Incoming,
+  claim: Pick<Claim, 'node' | 'scheme'>,
+): Promise<Verified | { readonly answer: Answer }> {
+  const unsupported = formOf(request);
+  if (unsupported) return { answer: unsupported };
+  const read = await request.body();
+  if ('refused' in read) return { answer: refusals[read.refused] };
+  const passed = guard.bySignature(request, { ...claim, body: read.bytes, header: request.header });
+  if ('answer' in passed) return passed;
+  const parsed = parseJson(read.bytes);
+  if ('wrong' in parsed) return { answer: problem(400, 'NEXUS_BAD_REQUEST', parsed.wrong) };
+  return { proof: passed.proof, body: read.bytes, value: parsed.value };
+}
+
+function formOf(request: Incoming): Answer | undefined {
+  const type = request.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== undefined && type !== 'application/json' && !/^application\/[\w.-]+\+json$/.test(type))
+    return problem(415, 'NEXUS_UNSUPPORTED_MEDIA_TYPE', 'send application/json');
+  const encoding = request.header('content-encoding');
+  if (encoding === undefined || encoding === 'identity') return undefined;
+  return problem(415, 'NEXUS_UNSUPPORTED_MEDIA_TYPE', 'send the body without content-encoding');
+}
+
+type Said = Omit<Parameters<Ingress['receive']>[0], 'proof' | 'body' | 'type'> & {
+  /** From a body, or from a map that took it from there. */
+  readonly event: unknown;
+};
+
+/** Permission → duplicate → schema → durable. */
+async function receive(
+  { door }: Entrance,
+  request: Incoming,
+  { proof, body }: Verified,
+  { event, ...said }: Said,
+): Promise<Answer> {
+  if (typeof event !== 'string')
+    return problem(422, 'NEXUS_UNKNOWN_EVENT', '"event" must be the name of an event type');
+  try {
+    return answer(await door.receive({ ...said, proof, body, type: event }));
+  } catch (error) {
+    if (NexusError.is(error, 'NEXUS_PERMISSION_DENIED'))
+      door.denied({ node: proof.node, reason: 'permission', ip: ipOf(request) });
+    throw error;
+  }
+}
+
+const refusals: Readonly<Record<Extract<Body, { refused: string }>['refused'], Answer>> = {
+  too_large: problem(413, 'NEXUS_BODY_TOO_LARGE', 'the body is larger than this server takes', {
+    headers: { connection: 'close' },
+  }),
+  too_slow: problem(408, 'NEXUS_BODY_TIMEOUT', 'the body did not arrive in time', {
+    headers: { connection: 'close' },
+  }),
+  too_many: problem(503, 'NEXUS_OVERLOADED', 'too many bodies at once; send the same request again later', {
+    headers: { connection: 'close' },
+  }),
+  aborted: problem(400, 'NEXUS_BAD_REQUEST', 'the body ended early', { headers: { connection: 'close' } }),
+};
+
+function optionsWrong(idempotencyKey: unknown, correlationId: unknown, headers: unknown): string | undefined {
+  if (idempotencyKey !== undefined && typeof idempotencyKey !== 'string')
+    return '"idempotencyKey" must be a string';
+  if (correlationId !== undefined && typeof correlationId !== 'string')
+    return '"correlationId" must be a string';
+  if (headers !== undefined && (typeof headers !== 'object' || headers === null || Array.isArray(headers)))
+    return '"headers" must be an object of strings';
+  return undefined;
+}
+
+function answer({ id, seq, type, timestamp, duplicate }: Awaited<ReturnType<Ingress['receive']>>): Answer {
+  return duplicate
+    ? json(200, {
+        status: 'duplicate',
+        event: type,
+        eventId: id,
+        seq,
+        timestamp,
+        duplicate,
+        firstSeenAt: timestamp,
+      })
+    : json(202, { status: 'dispatched', event: type, eventId: id, seq, timestamp, duplicate });
+}

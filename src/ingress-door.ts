@@ -1,0 +1,119 @@
+/** The door for the edges: what they are told of the nodes, and how what a node said becomes an event. */
+import type { Sha256 } from './core/chain.js';
+import { describeFailure, NexusError } from './core/errors.js';
+import type { Engine } from './engine/engine.js';
+import type { Dispatched, Ingress, LoggerLike } from './nexus.js';
+import type { Storage } from './storage/storage.js';
+import type { NodeRegistry } from './nodes/node-registry.js';
+
+export function createIngress(options: {
+  engine: Engine;
+  storage: Pick<Storage, 'read'>;
+  registry: NodeRegistry;
+  sha256: Sha256;
+  logger: LoggerLike;
+  /** Epoch ms. */
+  now: () => number;
+}): Ingress {
+  const { engine, storage, registry, sha256, logger, now } = options;
+
+  /** Weaker than what the sender calls it: the id that its signature covers, then the bytes. */
+  const keysOf = (
+    logId: string,
+    { node, messageId }: { node: string; messageId?: string },
+    body: Uint8Array,
+  ): string[] => {
+    // The log's id makes the key this log's own. Latin-1 keeps the bytes apart as characters.
+    const bytes = `b:${sha256(`${logId}\n${latin1(body)}`)}`;
+    const signed = messageId === undefined ? [] : [`w:${messageId}`];
+    const windowMs = registry.get(node)?.replayProtectionMs;
+    if (windowMs === undefined) return [...signed, bytes];
+    // The first is looked up and both are recorded, so the bytes are known for one to two windows.
+    const window = Math.floor(now() / windowMs);
+    return [...signed, ...[window, window + 1].map((each) => `${bytes}/${windowMs}/${each}`)];
+  };
+
+  /**
+   * What was accepted once is a duplicate also when its type or its schema has changed since. That is found out only here,
+   * because content that is accepted is compared where it is stored.
+   */
+  const saidBefore = async (
+    source: string,
+    keys: readonly string[],
+    refusal: unknown,
+  ): Promise<Dispatched> => {
+    const [first, ...owners] = await Promise.all(keys.map((key) => storage.read.eventByKey(source, key)));
+    if (!first) throw refusal;
+    const { id, seq, type, timestamp } = first;
+    if (!owners.some((owner) => owner?.seq === seq))
+      throw otherContent(source, { id, seq, timestamp }, refusal);
+    engine.tell('dispatch:duplicate', () => ({ id, type, source }));
+    return { id, seq, type, timestamp, duplicate: true };
+  };
+
+  return {
+    authenticate: (claim) => registry.authenticate(claim),
+    bearer: (token) => registry.bearer(token),
+    may: (node, act, type) => registry.may(node, act, type),
+    isAdmin: (node) => registry.get(node)?.admin ?? false,
+    receive: async ({ proof, type, payload, body, idempotencyKey, correlationId, headers }) => {
+      // First of all: the rest of what is checked tells which types there are, and whether it was said before.
+      if (!registry.may(proof.node, 'dispatch', type)) throw mayNotDispatch(proof.node, type);
+      const { logId } = await engine.opened();
+      const keys = keysOf(logId, proof, body);
+      try {
+        return await engine.say({
+          type,
+          payload,
+          keys,
+          options: {
+            source: proof.node,
+            ...(idempotencyKey !== undefined && { idempotencyKey }),
+            ...(correlationId !== undefined && { correlationId }),
+            ...(headers !== undefined && { headers }),
+          },
+        });
+      } catch (error) {
+        const strongest = idempotencyKey === undefined ? keys[0] : `k:${idempotencyKey}`;
+        if (!isAboutContent(error) || strongest === undefined) throw error;
+        const bytes = keys.filter((key) => key.startsWith('b:'));
+        return await saidBefore(proof.node, [strongest, ...bytes], error);
+      }
+    },
+    denied: (moment) => engine.tell('auth:denied', () => moment),
+    failed: (error) => logger.error({ failure: describeFailure(error) }, 'a request failed'),
+    onNodesChange: (listener) => registry.onChange(listener),
+  };
+}
+
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+}
+
+function isAboutContent(error: unknown): boolean {
+  return (
+    NexusError.is(error, 'NEXUS_UNKNOWN_EVENT') ||
+    NexusError.is(error, 'NEXUS_INVALID_PAYLOAD') ||
+    NexusError.is(error, 'NEXUS_PAYLOAD_TOO_LARGE')
+  );
+}
+
+function mayNotDispatch(node: string, type: string): NexusError {
+  return new NexusError(
+    'NEXUS_PERMISSION_DENIED',
+    `the node ${node} may not dispatch ${type.slice(0, 200).toWellFormed()}; its "dispatch" list must name the type`,
+    { details: { node, type } },
+  );
+}
+
+function otherContent(
+  source: string,
+  first: { readonly id: string; readonly seq: number; readonly timestamp: number },
+  cause: unknown,
+): NexusError {
+  return new NexusError(
+    'NEXUS_IDEMPOTENCY_CONFLICT',
+    `the key was used before by ${source} for other content (event ${first.id}); the same key must mean the same type and payload`,
+    { details: { source, first }, cause },
+  );
+}
