@@ -38,7 +38,7 @@ async function startHost(bodyTimeoutMs: number): Promise<Host> {
   };
 }
 
-/** Parallel uploads of a GiB each in chunks, begun again whenever they are cut off, until the time is over. */
+/** Parallel uploads of a GiB each, half of them in large chunks and half in chunks of a byte, begun again whenever they are cut off, until the time is over. */
 export async function proveUploads(options: { uploads: number; seconds: number }): Promise<{
   uploads: number;
   begun: number;
@@ -67,10 +67,10 @@ export async function proveUploads(options: { uploads: number; seconds: number }
     const { rss: before } = await host.memory();
     const until = performance.now() + options.seconds * 1_000;
     let begun = 0;
-    const uploading = Array.from({ length: options.uploads }, async () => {
+    const uploading = Array.from({ length: options.uploads }, async (_, i) => {
       while (performance.now() < until) {
         begun += 1;
-        await upload(host.port, until);
+        await upload(host.port, until, i % 2 === 0 ? chunk : crumbs);
       }
     });
     const results: boolean[] = [];
@@ -90,16 +90,18 @@ export async function proveUploads(options: { uploads: number; seconds: number }
 }
 
 const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 0x61), Buffer.from('\r\n')]);
+/** The worst that a server can be sent for the bytes: each is a chunk of its own. */
+const crumbs = Buffer.from('1\r\na\r\n'.repeat(10_923));
 
 /** Sends as fast as it is taken, heedless of any answer, until it is cut off, a GiB is sent, or the time is over. */
-async function upload(port: number, until: number): Promise<void> {
+async function upload(port: number, until: number, piece: Buffer): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   let sent = 0;
   await new Promise<void>((done) => {
     const send = (): void => {
       while (sent < GIB && performance.now() < until && !socket.destroyed) {
-        sent += 65_536;
-        if (!socket.write(chunk)) return void socket.once('drain', send);
+        sent += piece.length;
+        if (!socket.write(piece)) return void socket.once('drain', send);
       }
       socket.destroy();
     };

@@ -9,7 +9,8 @@ import { createGuard } from './guard.js';
 import { splitTarget, type Incoming, type Served } from './incoming.js';
 import { httpSettings, type HttpHandlerOptions } from './options.js';
 import { problem, type Answer } from './problem.js';
-import { createRoom, readFetchBody, readNodeBody } from './request-body.js';
+import { createRoom } from './body-buffer.js';
+import { readFetchBody, readNodeBody } from './request-body.js';
 import { createRoutes } from './routes.js';
 
 /** Callable as `(req, res, next?)`, and as `fetch`. */

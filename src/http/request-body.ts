@@ -1,6 +1,7 @@
 /** The raw bytes of a request, bounded in size and time. */
 import type { IncomingMessage } from 'node:http';
 import { NexusError } from '../core/errors.js';
+import { createBodyBuffer, type Room } from './body-buffer.js';
 
 /** Bytes, or why there are none. */
 export type Body =
@@ -12,27 +13,6 @@ export type BodyLimits = {
   /** What all bodies on their way hold together. */
   readonly room: Room;
 };
-
-/** Memory for bodies on their way, shared by all requests of a handler. */
-export interface Room {
-  /** False when there is none for so many bytes. */
-  take(bytes: number): boolean;
-  give(bytes: number): void;
-}
-
-export function createRoom(mostBytes: number): Room {
-  let taken = 0;
-  return {
-    take: (bytes) => {
-      if (taken + bytes > mostBytes) return false;
-      taken += bytes;
-      return true;
-    },
-    give: (bytes) => {
-      taken -= bytes;
-    },
-  };
-}
 
 /** @throws NexusError NEXUS_RAW_BODY_CONSUMED */
 export function readNodeBody(
@@ -47,28 +27,21 @@ export function readNodeBody(
   if (Number(request.headers['content-length'] ?? 0) > limits.limitBytes)
     return Promise.resolve({ refused: 'too_large' });
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let held = 0;
+    const buffer = createBodyBuffer(limits);
     const timer = setTimeout(() => end({ refused: 'too_slow' }), limits.timeoutMs);
     const end = (body: Body): void => {
       clearTimeout(timer);
-      limits.room.give(held);
+      buffer.free();
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
       // What still arrives is thrown away, so that the answer can be read.
       request.resume();
       resolve(body);
     };
     const onData = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size > limits.limitBytes) end({ refused: 'too_large' });
-      else if (!limits.room.take(chunk.length)) end({ refused: 'too_many' });
-      else {
-        held += chunk.length;
-        chunks.push(chunk);
-      }
+      const refused = buffer.add(chunk);
+      if (refused) end({ refused });
     };
-    const onEnd = (): void => end({ bytes: joined(chunks) });
+    const onEnd = (): void => end({ bytes: buffer.bytes() });
     const onClose = (): void => end({ refused: 'aborted' });
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
   });
@@ -79,37 +52,32 @@ export async function readFetchBody(request: Request, limits: BodyLimits): Promi
   if (request.bodyUsed) throw consumed();
   if (!request.body) return { bytes: new Uint8Array() };
   const reader = request.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  let held = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), limits.timeoutMs);
-  });
+  const buffer = createBodyBuffer(limits);
+  const deadline: { passed: boolean } = { passed: false };
+  const timer = setTimeout(() => {
+    deadline.passed = true;
+    // What is being waited for ends with it.
+    stop(reader);
+  }, limits.timeoutMs);
   try {
     for (;;) {
-      const next = await Promise.race([reader.read(), late]);
-      if (next === 'late') return { refused: 'too_slow' };
-      if (next.done) return { bytes: joined(chunks) };
-      size += next.value.length;
-      if (size > limits.limitBytes) return { refused: 'too_large' };
-      if (!limits.room.take(next.value.length)) return { refused: 'too_many' };
-      held += next.value.length;
-      chunks.push(next.value);
+      const next = await reader.read();
+      if (deadline.passed) return { refused: 'too_slow' };
+      if (next.done) return { bytes: buffer.bytes() };
+      const refused = buffer.add(next.value);
+      if (refused) return { refused };
     }
   } catch {
-    return { refused: 'aborted' };
+    return { refused: deadline.passed ? 'too_slow' : 'aborted' };
   } finally {
     clearTimeout(timer);
-    limits.room.give(held);
-    reader.cancel().catch(() => undefined);
+    buffer.free();
+    stop(reader);
   }
 }
 
-/** Most bodies come in one piece, which needs no copy. */
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const [first] = chunks;
-  return first && chunks.length === 1 ? first : Buffer.concat(chunks);
+function stop(reader: ReadableStreamDefaultReader<Uint8Array>): void {
+  reader.cancel().catch(() => undefined);
 }
 
 function within(bytes: Uint8Array, { limitBytes }: BodyLimits): Body {

@@ -1,8 +1,9 @@
 import { createServer, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createBodyBuffer, createRoom } from '../../src/http/body-buffer.js';
 import { createHttpHandler } from '../../src/http/index.js';
-import { createRoom, readNodeBody, type Body } from '../../src/http/request-body.js';
+import { readNodeBody, type Body } from '../../src/http/request-body.js';
 import { createBus, deferred } from '../support/bus.js';
 import { listen, nodes, secrets, sendTo, serve, sign, signed } from './serve.js';
 
@@ -84,6 +85,51 @@ describe('a body that is too large', () => {
     expect((await handler.fetch(request)).status).toBe(413);
     await cancelled.promise;
     expect(pulls).toBeLessThan(10);
+  });
+});
+
+describe('a body in crumbs', () => {
+  const large = JSON.stringify({ event: 'ORDER:PAID', payload: { text: 'x'.repeat(60_000) } });
+
+  it('is taken as one piece', async () => {
+    const { port, nexus } = await listening();
+    const head = `POST /events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Nexus-Node: flowpay\r\nX-Nexus-Signature: ${sign(secrets.flowpay, large)}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const crumbs = Array.from(large, (unit) => `1\r\n${unit}\r\n`).join('');
+    expect(await raw(port, `${head}${crumbs}0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 202 /);
+    const stored = await nexus.waitFor('ORDER:PAID', { after: 0 });
+    expect(stored.payload).toEqual({ text: 'x'.repeat(60_000) });
+  });
+
+  it('is taken as one piece by fetch', async () => {
+    const { handler } = serve('fetch');
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        for (const byte of Buffer.from(large)) controller.enqueue(Uint8Array.of(byte));
+        controller.close();
+      },
+    });
+    const headers = signed('flowpay', large);
+    const request = new Request('http://nexus.test/events', {
+      method: 'POST',
+      headers,
+      body,
+      duplex: 'half',
+    } as never);
+    expect((await handler.fetch(request)).status).toBe(202);
+  });
+
+  it('holds no more memory than it has bytes, twice over', () => {
+    const room = createRoom(1_000_000);
+    const buffer = createBodyBuffer({ limitBytes: 100_000, room });
+    for (let i = 0; i < 100_000; i++) expect(buffer.add(Uint8Array.of(i))).toBeUndefined();
+    expect(buffer.add(Uint8Array.of(0))).toBe('too_large');
+    expect(
+      Buffer.from(buffer.bytes()).equals(Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 256))),
+    ).toBe(true);
+    expect(room.take(1_000_000 - 200_000)).toBe(true);
+    room.give(800_000);
+    buffer.free();
+    expect(room.take(1_000_000)).toBe(true);
   });
 });
 
