@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as Main from '../src/index.js';
-import type { Nexus } from '../src/index.js';
 import { openDatabase } from '../test/support/database.js';
 import { payment, paymentOf } from './payment.js';
 
@@ -27,8 +26,8 @@ export const { createNexus } = (await import(build)) as typeof Main;
 export type Company = {
   /** Reactors on other types. */
   readonly reactors?: number;
-  /** Called with the Nexus before it is measured. */
-  readonly prepare?: (nexus: Nexus) => Promise<void>;
+  /** Deliveries that must be pending when it begins. */
+  readonly pending?: number;
 };
 
 /** Nexus with everything on: schema, salt, two hashes, chain, positions, tokens. */
@@ -50,7 +49,8 @@ export async function nexusEndToEnd(
     handled += 1;
   });
   await nexus.start();
-  await company.prepare?.(nexus as unknown as Nexus);
+  const { deliveries } = await nexus.stats();
+  if (deliveries.pending < (company.pending ?? 0)) throw new Error(`only ${deliveries.pending} are pending`);
   const run = async (count: number): Promise<void> => {
     let sent = 0;
     let settled = 0;

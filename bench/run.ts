@@ -2,8 +2,9 @@
  * `npm run bench`: ratios within one run, so that the machine's speed cancels out.
  * `-- --only=speed,backlog,log,reactors,ingress --rounds=3` runs some of it.
  */
-import { bareGroupCommit, inFolder, median, nexusEndToEnd } from './end-to-end.js';
+import { median } from './end-to-end.js';
 import { postsPerSecond } from './ingress.js';
+import { measure } from './measure.js';
 import { backlog, longLog, manyReactors, type Scale } from './scale.js';
 
 const option = (name: string): string | undefined =>
@@ -12,7 +13,7 @@ const rounds = Number(option('rounds') ?? 5);
 
 const show = (value: number): string => Math.round(value).toLocaleString('en').padStart(9);
 
-type Run = () => Promise<number>;
+type Run = () => Promise<number> | number;
 
 async function compare(name: string, runs: { nexus: Run; bare: Run }, floor: number): Promise<void> {
   const nexus: number[] = [];
@@ -29,8 +30,8 @@ async function compare(name: string, runs: { nexus: Run; bare: Run }, floor: num
 }
 
 const endToEnd = (events: number, inFlight: number): { nexus: Run; bare: Run } => ({
-  nexus: () => inFolder((file) => nexusEndToEnd(file, events, inFlight)),
-  bare: () => inFolder((file) => bareGroupCommit(file, events, inFlight)),
+  nexus: () => measure({ kind: 'nexus', events, inFlight }).perSecond,
+  bare: () => measure({ kind: 'bare', events, inFlight }).perSecond,
 });
 const posts = (count: number): { nexus: Run; bare: Run } => ({
   nexus: () => postsPerSecond('nexus', count),
@@ -48,8 +49,8 @@ const parts: Record<string, () => Promise<void>> = {
   backlog: async () => tell('1,000,000 deliveries pending', await backlog(1_000_000, rounds), '0.8, 200 MB'),
   log: async () => tell('log of 5,000,000 events, opening', await longLog(5_000_000), '100 ms more'),
   reactors: async () => {
-    tell('100 reactors on other types', await manyReactors(100, 1_000, rounds), '0.8');
-    tell('100 reactors on other types, 1 in flight', await manyReactors(100, 1, rounds), '0.8');
+    tell('100 reactors on other types', manyReactors(100, 1_000, rounds), '0.8');
+    tell('100 reactors on other types, 1 in flight', manyReactors(100, 1, rounds), '0.8');
   },
   ingress: async () => {
     console.log('POST /events: signed, validated, durable, limiter off, 64 connections');

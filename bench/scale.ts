@@ -1,7 +1,8 @@
 /** What a long backlog, a long log and many reactors cost: each against the same without them, in the same run. */
 import { copyFileSync } from 'node:fs';
 import { openDatabase } from '../test/support/database.js';
-import { createNexus, inFolder, median, nexusEndToEnd, type Company } from './end-to-end.js';
+import { createNexus, inFolder, median } from './end-to-end.js';
+import { measure } from './measure.js';
 import { paymentOf } from './payment.js';
 
 export type Scale = { readonly value: string; readonly note: string };
@@ -14,26 +15,17 @@ export async function backlog(pending: number, rounds: number): Promise<Scale> {
   return await inFolder(async (filled) => {
     await fill(filled, pending);
     const runs: Pair[] = [];
+    let memoryMb = 0;
     for (let round = 0; round < rounds; round++) {
-      const without = await inFolder((file) => nexusEndToEnd(file, EVENTS, IN_FLIGHT));
-      const among = await inFolder(async (file) => {
-        copyFileSync(filled, file);
-        return await nexusEndToEnd(file, EVENTS, IN_FLIGHT, { prepare: mustHavePending(pending) });
-      });
-      runs.push({ among, without });
+      const without = measure({ kind: 'nexus', events: EVENTS, inFlight: IN_FLIGHT });
+      const among = measure({ kind: 'nexus', events: EVENTS, inFlight: IN_FLIGHT, pending }, (file) =>
+        copyFileSync(filled, file),
+      );
+      memoryMb = Math.max(memoryMb, among.memoryMb);
+      runs.push({ among: among.perSecond, without: without.perSecond });
     }
-    return {
-      value: ratioOf(runs),
-      note: `${noteOf(runs)}, the process ${Math.round(process.memoryUsage().rss / 2 ** 20)} MB`,
-    };
+    return { value: ratioOf(runs), note: `${noteOf(runs)}, at most ${Math.round(memoryMb)} MB` };
   });
-}
-
-function mustHavePending(pending: number): NonNullable<Company['prepare']> {
-  return async (nexus) => {
-    const { deliveries } = await nexus.stats();
-    if (deliveries.pending < pending) throw new Error(`${deliveries.pending} of ${pending} are pending`);
-  };
 }
 
 async function fill(file: string, pending: number): Promise<void> {
@@ -83,15 +75,12 @@ export async function longLog(events: number): Promise<Scale> {
 }
 
 /** Reactors on other types. */
-export async function manyReactors(reactors: number, inFlight: number, rounds: number): Promise<Scale> {
+export function manyReactors(reactors: number, inFlight: number, rounds: number): Scale {
   const events = inFlight === 1 ? 3_000 : EVENTS;
-  const runs: Pair[] = [];
-  for (let round = 0; round < rounds; round++) {
-    runs.push({
-      without: await inFolder((file) => nexusEndToEnd(file, events, inFlight)),
-      among: await inFolder((file) => nexusEndToEnd(file, events, inFlight, { reactors })),
-    });
-  }
+  const runs = Array.from({ length: rounds }, () => ({
+    without: measure({ kind: 'nexus', events, inFlight }).perSecond,
+    among: measure({ kind: 'nexus', events, inFlight, reactors }).perSecond,
+  }));
   return { value: ratioOf(runs), note: noteOf(runs) };
 }
 
