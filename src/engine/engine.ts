@@ -21,6 +21,7 @@ import { isReplayed, type LocalReactor } from './local-reactor.js';
 import { createLoss } from './loss.js';
 import type { EngineParts } from './parts.js';
 import { createMemory } from './once.js';
+import { createOpening } from './opening.js';
 import { createRateMeter } from './rate.js';
 import { createReactorDesk } from './reactor-desk.js';
 import { createRegistrar } from './registrar.js';
@@ -61,8 +62,6 @@ export function createEngine(parts: EngineParts): Engine {
   const loss = createLoss(parts, lifecycle);
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
   const pulse = (): void => watch.pulse();
-  let opening: Promise<{ readonly logId: string }> | undefined;
-  let isOpen = false;
   let unsubscribe: (() => void) | undefined;
 
   const storageFailed = (error: unknown, retrying: boolean): void => {
@@ -212,7 +211,6 @@ export function createEngine(parts: EngineParts): Engine {
       );
     fanOuts.sawHead(head);
     await guard.recover();
-    isOpen = true;
     unsubscribe = storage.onChange(
       () => void registrar.refresh().catch((error: unknown) => storageFailed(error, true)),
     );
@@ -222,28 +220,22 @@ export function createEngine(parts: EngineParts): Engine {
     forwarder.look();
     return { logId };
   };
-  const opened = async (): Promise<{ readonly logId: string }> => {
-    if (shutdown.closing()) throw closedError();
-    opening ??= open().catch((error: unknown) => {
-      opening = undefined;
-      committer.refuse(error);
-      throw error;
-    });
-    return await opening;
-  };
-  const autoStart = (): void => {
-    if (parts.autoStart && !opening)
-      setImmediate(() => {
-        if (!shutdown.closing()) opened().catch((error: unknown) => storageFailed(error, false));
-      });
-  };
-
   const refusal = (): NexusError | undefined => (shutdown.closing() ? closedError() : undefined);
+  const opening = createOpening({
+    clock,
+    autoStart: parts.autoStart,
+    open,
+    refusal,
+    failed: storageFailed,
+    refuse: (error) => committer.refuse(error),
+  });
+  const opened = (): Promise<{ readonly logId: string }> => opening.opened();
+
   const dispatcher = createDispatcher({
     intake,
     committer,
     lifecycle,
-    isOpen: () => isOpen,
+    isOpen: () => opening.isOpen(),
     opened,
     refusal,
   });
@@ -252,7 +244,7 @@ export function createEngine(parts: EngineParts): Engine {
     alarm,
     committer,
     lifecycle,
-    isOpen: () => isOpen,
+    isOpen: () => opening.isOpen(),
     opened,
     failed: (error) => storageFailed(error, true),
     pulse,
@@ -282,7 +274,7 @@ export function createEngine(parts: EngineParts): Engine {
     lifecycle,
     logger,
     watch,
-    opening: () => opening,
+    opening: () => opening.current(),
     closedError,
     unsubscribe: () => {
       troubles.end();
@@ -320,7 +312,7 @@ export function createEngine(parts: EngineParts): Engine {
   const register = (definition: ReactorDefinition): Reactor => {
     if (shutdown.closing()) throw closedError();
     const reactor = registrar.register(reactorSettings(definition, parts, intake));
-    autoStart();
+    opening.autoStart();
     return reactor;
   };
 
@@ -342,7 +334,7 @@ export function createEngine(parts: EngineParts): Engine {
     schedule: (when, type, payload, options) => {
       if (shutdown.closing()) throw closedError();
       const schedule = schedules.add(when, type, payload, options);
-      autoStart();
+      opening.autoStart();
       return schedule;
     },
     waitFor: (type, options) => waiting.waitFor(type, options as never) as Promise<never>,
