@@ -28,23 +28,20 @@ export function subscribe(types: readonly string[], after: number): Subscription
 
 /**
  * The subscription after a reactor was registered with other types: kept types go on, new ones count from the head,
- * dropped ones until the head. Spans that end at or before the position can match nothing any more and are left out.
+ * dropped ones until the head. What was dropped long ago stays, for the position may be moved back to it.
  */
 export function resubscribe(
   subscription: Subscription,
   types: readonly string[],
-  at: { readonly head: number; readonly position: number },
+  head: number,
 ): Subscription {
   const wanted = new Set(types);
   const spans: Span[] = [];
   for (const span of subscription) {
-    if (span.until === undefined && wanted.delete(span.type)) spans.push(span);
-    else {
-      const until = span.until ?? at.head;
-      if (until > at.position) spans.push({ ...span, until });
-    }
+    if (span.until !== undefined || wanted.delete(span.type)) spans.push(span);
+    else if (span.after < head) spans.push({ ...span, until: head });
   }
-  for (const type of canonicalTypes([...wanted])) spans.push({ type, after: at.head });
+  for (const type of canonicalTypes([...wanted])) spans.push({ type, after: head });
   return spans;
 }
 

@@ -19,7 +19,7 @@ describe('a subscription', () => {
   });
 
   it('counts new types from the head and dropped ones until it', () => {
-    const changed = resubscribe(subscribe(['A', 'B'], 0), ['B', 'C'], { head: 50, position: 20 });
+    const changed = resubscribe(subscribe(['A', 'B'], 0), ['B', 'C'], 50);
     expect(activeTypes(changed)).toEqual(['B', 'C']);
     expect(covers(changed, { type: 'A', seq: 50 })).toBe(true);
     expect(covers(changed, { type: 'A', seq: 51 })).toBe(false);
@@ -28,9 +28,11 @@ describe('a subscription', () => {
     expect(covers(changed, { type: 'B', seq: 1 })).toBe(true);
   });
 
-  it('forgets spans that the position has passed', () => {
-    expect(resubscribe(subscribe(['A'], 0), ['B'], { head: 50, position: 50 })).toEqual([
-      { type: 'B', after: 50 },
+  it('keeps what was dropped, for the position may be moved back, but nothing that meant no event', () => {
+    const dropped = resubscribe(subscribe(['A'], 0), ['B'], 50);
+    expect(resubscribe(dropped, ['C'], 50)).toEqual([
+      { type: 'A', after: 0, until: 50 },
+      { type: 'C', after: 50 },
     ]);
   });
 
@@ -53,9 +55,7 @@ describe('a subscription', () => {
           let head = 0;
           const truth: { type: string; seq: number; meant: boolean }[] = [];
           for (const [wanted, events] of steps) {
-            subscription = subscription
-              ? resubscribe(subscription, wanted, { head, position: 0 })
-              : subscribe(wanted, head);
+            subscription = subscription ? resubscribe(subscription, wanted, head) : subscribe(wanted, head);
             for (const type of events)
               truth.push({ type, seq: ++head, meant: wanted.includes(type) || wanted.includes('*') });
           }

@@ -45,7 +45,7 @@ export function register(database: MemoryDatabase, { name, types, ordered, from 
   const { row } = reactor;
   const same = activeTypes(row.subscription).join('\n') === types.join('\n') && row.ordered === ordered;
   if (!same) {
-    const subscription = resubscribe(row.subscription, types, { head, position: row.position });
+    const subscription = resubscribe(row.subscription, types, head);
     reactor.row = { ...row, subscription, ordered, generation: row.generation + 1 };
   }
   return reactor.row;

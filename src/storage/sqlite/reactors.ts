@@ -58,15 +58,11 @@ export function createReactors(db: SqliteLike, cache: HeadCache): Reactors {
         ahead('from', position);
         insert.run(name, JSON.stringify(subscribe(types, position)), ordered ? 1 : 0, position, now);
       } else {
-        const { subscription, position } = toReactor(row);
+        const { subscription } = toReactor(row);
         const same =
           activeTypes(subscription).join('\n') === types.join('\n') && (row.ordered === 1) === ordered;
         if (!same)
-          change.run(
-            JSON.stringify(resubscribe(subscription, types, { head, position })),
-            ordered ? 1 : 0,
-            row.key,
-          );
+          change.run(JSON.stringify(resubscribe(subscription, types, head)), ordered ? 1 : 0, row.key);
       }
       cache.drop();
       return toReactor(find.get(name) as ReactorTableRow);

@@ -84,12 +84,15 @@ export const registrationCases = chapter('registering', {
       ]);
     },
 
-  'forgets a dropped type that the position has already passed': async (rig) => {
+  'keeps a dropped type that the position has passed, which may be moved back to it': async (rig) => {
     const a = await rig.open();
     const first = await a.register('r', { types: ['A', 'B'] });
     await a.deliver(first, rig.events(2, { type: 'A' }));
     const second = await a.register('r', { types: ['B'] });
-    assert.deepEqual(second.subscription, [{ type: 'B', after: 0 }]);
+    assert.deepEqual(second.subscription, [
+      { type: 'A', after: 0, until: 2 },
+      { type: 'B', after: 0 },
+    ]);
     assert.equal(second.position, 2);
   },
 
