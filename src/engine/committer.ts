@@ -67,9 +67,12 @@ export function createCommitter(options: {
     | { readonly error: unknown; readonly since: number; tries: number; waiting: boolean; unsure: boolean }
     | undefined;
 
+  /** Catching up was refused: it rests for a while, for nobody's work would end the attempts. */
+  let resting = false;
+  const hasWork = (): boolean => queue.length > 0 || (!resting && fanOuts.behind());
+
   const kick = (): void => {
-    if (!opened || running || stopping || trouble?.waiting) return;
-    if (queue.length === 0 && !fanOuts.behind()) return;
+    if (!opened || running || stopping || trouble?.waiting || !hasWork()) return;
     running = rounds().finally(() => {
       running = undefined;
       options.pulse();
@@ -84,7 +87,7 @@ export function createCommitter(options: {
       const task = queue.takeTask();
       if (task) await task.run();
       else await commit(queue.takeBatch(batchEvents));
-    } while (!stopping && !trouble?.waiting && (queue.length > 0 || fanOuts.behind()));
+    } while (!stopping && !trouble?.waiting && hasWork());
   };
 
   const commit = async (work: CommitWork[]): Promise<void> => {
@@ -170,8 +173,9 @@ export function createCommitter(options: {
     if (kind === 'refused' || (kind === 'no_room' && unsure)) {
       const [single] = work;
       if (work.length <= 1) {
-        if (kind === 'refused') options.storageFailed(error, false);
-        single?.failed(error);
+        if (kind === 'refused') options.storageFailed(error, single === undefined);
+        if (single) single.failed(error);
+        else rest();
         return [];
       }
       const halves = split(work);
@@ -181,21 +185,26 @@ export function createCommitter(options: {
     }
     // The storage itself tells of having no room, once and not for every commit.
     if (kind !== 'no_room') options.storageFailed(error, true);
-    const rest = work.filter(isEnding);
-    if (rest.length < work.length && (kind === 'no_room' || (kind === 'full' && !unsure))) {
+    const endings = work.filter(isEnding);
+    if (endings.length < work.length && (kind === 'no_room' || (kind === 'full' && !unsure))) {
       for (const each of work) if (each.kind === 'append') each.failed(error);
       // What ends needs less room than what begins, and may still find it.
-      if (kind === 'no_room' || rest.length > 0) return await attempt(rest);
+      if (kind === 'no_room' || endings.length > 0) return await attempt(endings);
     }
     const now = clock.now();
     trouble ??= { error, since: now, tries: 0, waiting: false, unsure: false };
     trouble.tries += 1;
     trouble.unsure ||= kind === 'unsure';
     backOff(trouble.tries);
-    if (kind === 'full' && !unsure) return rest;
+    if (kind === 'full' && !unsure) return endings;
     if (now - trouble.since <= PATIENCE_MS) return work;
     for (const each of work) if (each.kind === 'append') each.failed(error);
-    return rest;
+    return endings;
+  };
+
+  const rest = (): void => {
+    resting = true;
+    alarm.noLaterThan('storage', clock.now() + LONGEST_BACKOFF_MS);
   };
 
   const backOff = (tries: number): void => {
@@ -206,6 +215,7 @@ export function createCommitter(options: {
     alarm.set('storage', clock.now() + delay);
   };
   alarm.when('storage', () => {
+    resting = false;
     // With nothing left to retry, the next dispatch is the test of whether it works again.
     if (queue.length === 0) trouble = undefined;
     else if (trouble) trouble.waiting = false;
