@@ -48,6 +48,7 @@ export function sqliteBackend(clock: Clock): Backend {
     process: () => {
       const opened: SqliteLike[] = [];
       let instance = '';
+      const watches: (() => void)[] = [];
       const storage = sqliteStorage({
         path,
         clock,
@@ -65,10 +66,21 @@ export function sqliteBackend(clock: Clock): Backend {
             return storage.open(options);
           },
         },
+        onChange: {
+          value: (hint: () => void) => {
+            const end = storage.onChange(hint);
+            watches.push(end);
+            return end;
+          },
+        },
       }) as Storage;
       return {
         storage: watched,
-        kill: () => opened.forEach((db) => db.close()),
+        kill: () => {
+          opened.forEach((db) => db.close());
+          // A process takes its timers with it.
+          watches.forEach((end) => end());
+        },
         expire: () => {
           const other = openDatabase(path, { busyMs: 1_000 });
           other.prepare('UPDATE nexus_instances SET lease_until = 0 WHERE id = ?').run(instance);
