@@ -1,6 +1,7 @@
 /** The composition root: chooses the storage, the engine's parts and the nodes, and puts them together. */
 import type { AnyCatalogue, Catalogue } from './core/catalogue.js';
 import type { Clock } from './core/clock.js';
+import { optionsArgument } from './core/arguments.js';
 import { NexusError } from './core/errors.js';
 import { createEngine } from './engine/engine.js';
 import { createIngress } from './ingress-door.js';
@@ -27,7 +28,7 @@ export function createNexus<const E extends Catalogue = AnyCatalogue>(
 ): Nexus<E> {
   const parts = engineOptions(options);
   const { clock, node } = parts;
-  const nodes = options.nodes ?? {};
+  const nodes = optionsArgument(options.nodes, 'nodes') as NonNullable<typeof options.nodes>;
   const registry = createNodeRegistry(nodes, {
     hmac: hmacSha256,
     sha256,

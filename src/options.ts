@@ -1,6 +1,7 @@
 /** The options of `createNexus`: checked, and with their defaults. */
 import { createHmac, hash, randomFillSync } from 'node:crypto';
 import { pino } from 'pino';
+import { invalidArgument, optionsArgument } from './core/arguments.js';
 import { defineEvents, type Catalogue } from './core/catalogue.js';
 import type { Sha256 } from './core/chain.js';
 import type { Clock } from './core/clock.js';
@@ -16,13 +17,23 @@ import type { HmacSha256 } from './nodes/signatures.js';
 export function engineOptions<E extends Catalogue>(
   options: NexusOptions<E>,
 ): Omit<EngineParts, 'storage' | 'mayDispatch' | 'nodes' | 'outboxOf'> {
+  const given = optionsArgument(options);
+  const { logger, clock } = given;
+  if (
+    logger !== undefined &&
+    logger !== false &&
+    typeof (logger as { info?: unknown } | null)?.info !== 'function'
+  )
+    throw invalidArgument('logger', 'a pino-like logger, or false', logger);
+  if (clock !== undefined && typeof (clock as Partial<Clock> | null)?.setTimer !== 'function')
+    throw invalidArgument('clock', 'a clock with now and setTimer', clock);
   const {
     node = 'nexus',
     concurrency = 16,
     maxInFlight = 1_000,
     leaseMs = 30_000,
     maxPayloadBytes = 262_144,
-  } = options;
+  } = given;
   if (typeof node !== 'string' || !isLegalName(node))
     throw invalid('node', 'a name of 1 to 200 characters without white space or *', node);
   whole('concurrency', concurrency, 1, 10_000);
@@ -30,20 +41,20 @@ export function engineOptions<E extends Catalogue>(
   whole('leaseMs', leaseMs, 100, 3_600_000);
   whole('maxPayloadBytes', maxPayloadBytes, 1_024, 4 * 1024 * 1024);
   return {
-    clock: options.clock ?? systemClock,
-    logger: options.logger === false ? silent : (options.logger ?? pino({ name: 'nexus' })),
+    clock: clock ?? systemClock,
+    logger: logger === false ? silent : (logger ?? pino({ name: 'nexus' })),
     sha256,
     randomHex: createRandomHex(),
     random: Math.random,
-    catalogue: options.events && defineEvents<Catalogue>(options.events),
+    catalogue: given.events === undefined ? undefined : defineEvents<Catalogue>(given.events),
     node,
-    retry: retryPolicy(options.retry),
+    retry: retryPolicy(given.retry),
     concurrency,
     maxInFlight,
     leaseMs,
     maxPayloadBytes,
-    retention: keepFor(options.retention),
-    autoStart: options.autoStart ?? true,
+    retention: keepFor(given.retention),
+    autoStart: given.autoStart ?? true,
   };
 }
 

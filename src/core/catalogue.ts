@@ -1,4 +1,5 @@
 /** The catalogue: which event types there are and what their payloads look like. Any Standard Schema will do. */
+import { optionsArgument } from './arguments.js';
 import { NexusError } from './errors.js';
 import { isLegalName, isReservedType, type JsonObject, type NexusEvent } from './event.js';
 import { fullDefinition, type EventDefinition } from './event-definition.js';
@@ -43,6 +44,7 @@ export type EventOf<E extends Catalogue, T extends TypeOf<E> = TypeOf<E>> =
  * @throws NexusError NEXUS_INVALID_OPTION
  */
 export function defineEvents<const E extends Catalogue>(events: E): E {
+  optionsArgument(events, 'events');
   for (const [type, entry] of Object.entries(events)) {
     if (!isLegalName(type) || isReservedType(type)) {
       throw new NexusError(

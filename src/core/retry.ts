@@ -1,4 +1,5 @@
 /** The retry policy: a pure function of attempt, error and random. */
+import { optionsArgument } from './arguments.js';
 import { NexusError, NonRetryableError, RetryAfterError } from './errors.js';
 import { MAX_POSTPONEMENTS, type EndReason } from './delivery.js';
 
@@ -37,7 +38,7 @@ export const defaultRetry: FullRetryPolicy = {
 
 /** Fills in the defaults of a policy over those of another, and refuses what cannot be meant. */
 export function retryPolicy(policy: RetryPolicy = {}, base: FullRetryPolicy = defaultRetry): FullRetryPolicy {
-  const full = { ...base, ...definedOnly(policy) };
+  const full = { ...base, ...definedOnly(optionsArgument(policy, 'retry')) };
   check(
     'retry.maxAttempts',
     full.maxAttempts,

@@ -1,4 +1,5 @@
 /** From what `onEvent` and `register` are given to the settings of a reactor. */
+import { optionsArgument } from '../core/arguments.js';
 import { NexusError } from '../core/errors.js';
 import type { NexusEvent } from '../core/event.js';
 import { isLegalName } from '../core/event.js';
@@ -30,10 +31,11 @@ export function reactorSettings(
     concurrency = parts.concurrency,
     maxAgeMs = Infinity,
     rateLimit,
-  } = definition;
-  const types = canonicalTypes(typeof on === 'string' ? [on] : on);
+  } = optionsArgument(definition, 'a reactor') as ReactorDefinition;
+  const types = canonicalTypes(typeof on === 'string' ? [on] : Array.isArray(on) ? on : []);
   must(types.length > 0, 'on', 'at least one event type', types);
-  for (const type of types) if (type !== '*' && !isReserved(type)) intake.checkType(type);
+  for (const type of types)
+    if (type !== '*' && !(typeof type === 'string' && isReserved(type))) intake.checkType(type);
   must(typeof handler === 'function', 'handler', 'a function', handler);
   const name = definition.name ?? types.join(',');
   must(

@@ -1,4 +1,6 @@
 /** Reading the log, and reading and correcting deliveries. */
+import { invalidArgument, optionsArgument, seqArgument } from '../core/arguments.js';
+import { deliveryEdges, type DeliveryState } from '../core/delivery.js';
 import type { Versions } from '../core/versions.js';
 import type {
   DeadLetterDesk,
@@ -69,10 +71,13 @@ export function createDesks(options: {
     events: {
       get: async (id) => {
         await opened();
-        const stored = await storage.read.event(id);
+        const stored = typeof id === 'string' ? await storage.read.event(id) : undefined;
         return stored && versions.view(stored);
       },
-      list: async (filter = {}) => {
+      list: async (given) => {
+        const filter = optionsArgument(given, 'filter');
+        seqArgument(filter.after, 'after');
+        seqArgument(filter.before, 'before');
         const query = defined<EventQuery>({
           types: asList(filter.type),
           source: filter.source,
@@ -80,8 +85,8 @@ export function createDesks(options: {
           causationId: filter.causationId,
           after: filter.after,
           before: filter.before,
-          from: filter.from === undefined ? undefined : Number(filter.from),
-          to: filter.to === undefined ? undefined : Number(filter.to),
+          from: instantOf('from', filter.from),
+          to: instantOf('to', filter.to),
           limit: pageLimit(filter.limit, 100),
         });
         await opened();
@@ -97,21 +102,33 @@ export function createDesks(options: {
         const stored = await storage.read.delivery(ref);
         return stored && toDelivery(stored);
       },
-      list: (filter = {}) => list(filter),
+      list: async (filter) => await list(optionsArgument(filter, 'filter')),
       retry: (id) => editOne(id, 'retry'),
       cancel: (id) => editOne(id, 'cancel'),
     },
     deadLetters: {
-      list: (filter = {}) => list({ ...filter, state: 'dead' }),
+      list: async (filter) => await list({ ...optionsArgument(filter, 'filter'), state: 'dead' }),
       redrive: async (filter) => ({ redriven: await edit({ edit: 'redrive', which: toSelection(filter) }) }),
       discard: async (filter) => ({ discarded: await edit({ edit: 'discard', which: toSelection(filter) }) }),
     },
   };
 }
 
+function instantOf(name: string, value: number | Date | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const instant = Number(value);
+  if (Number.isNaN(instant)) throw invalidArgument(name, 'epoch milliseconds or a date', value);
+  return instant;
+}
+
+function stateOf(state: DeliveryState): DeliveryState {
+  if (Object.hasOwn(deliveryEdges, state)) return state;
+  throw invalidArgument('state', Object.keys(deliveryEdges).join(', '), state);
+}
+
 function toDeliveryQuery(filter: DeliveryFilter): DeliveryQuery {
   return defined<DeliveryQuery>({
-    states: asList(filter.state),
+    states: asList(filter.state)?.map(stateOf),
     reactor: filter.reactor,
     eventId: filter.eventId,
     run: filter.run,
@@ -122,7 +139,10 @@ function toDeliveryQuery(filter: DeliveryFilter): DeliveryQuery {
   });
 }
 
-function toSelection(filter: DeadLetterFilter = {}): DeliverySelection {
+function toSelection(given: DeadLetterFilter | undefined): DeliverySelection {
+  const filter = optionsArgument(given, 'filter');
+  if (filter.ids !== undefined && !Array.isArray(filter.ids))
+    throw invalidArgument('ids', 'an array of delivery ids', filter.ids);
   return defined<DeliverySelection>({
     refs: filter.ids?.map(refOf),
     reactor: filter.reactor,

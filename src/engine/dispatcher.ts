@@ -1,4 +1,5 @@
 /** From a call of `dispatch` to its place in the committer's queue. */
+import { invalidArgument, optionsArgument } from '../core/arguments.js';
 import { NexusError } from '../core/errors.js';
 import type { DispatchItem, Dispatched } from '../nexus.js';
 import type { Committer } from './committer.js';
@@ -41,6 +42,7 @@ export function createDispatcher(options: {
     sayMany: async (items) => {
       const refused = refusal();
       if (refused) throw refused;
+      if (!Array.isArray(items)) throw invalidArgument('items', 'an array', items);
       if (items.length === 0) return [];
       if (items.length > MOST_AT_ONCE) {
         throw new NexusError(
@@ -49,9 +51,10 @@ export function createDispatcher(options: {
           { details: { items: items.length } },
         );
       }
-      const drafts = items.map(({ type, payload, options: how = {} }) =>
-        intake.draft({ type, payload, options: how }),
-      );
+      const drafts = items.map((item, i) => {
+        const { type, payload, options: how = {} } = optionsArgument(item, `items[${i}]`) as DispatchItem;
+        return intake.draft({ type, payload, options: how });
+      });
       return await new Promise((resolve, reject) => {
         committer.submit(new Publications(drafts, lifecycle, resolve, reject));
         if (!isOpen()) opened().catch(reject);

@@ -1,4 +1,5 @@
 /** The engine: puts its parts together into a Nexus. Each part is a file; here is only who knows whom. */
+import { optionsArgument } from '../core/arguments.js';
 import { NexusError, describeFailure } from '../core/errors.js';
 import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
@@ -327,7 +328,7 @@ export function createEngine(parts: EngineParts): Engine {
     onEvent: (...args: readonly unknown[]) => {
       const [on, second, third] = args;
       const handler = third ?? second;
-      const options = (third === undefined ? {} : second) as object;
+      const options = third === undefined ? {} : optionsArgument(second as object);
       return register({ ...options, on, handler } as ReactorDefinition);
     },
     register: (definition) => register(definition as unknown as ReactorDefinition),

@@ -1,4 +1,5 @@
 /** From what a caller says to an event ready to be appended: name, schema, permission, JSON, ids, hash. */
+import { invalidArgument } from '../core/arguments.js';
 import { hashPayload, utf8Length } from '../core/chain.js';
 import { validate } from '../core/catalogue.js';
 import { NexusError } from '../core/errors.js';
@@ -50,6 +51,8 @@ export function createIntake(parts: EngineParts, versions: Versions): Intake {
     checkType,
     draft: ({ type, payload, options, keys = noKeys, onOther = 'conflict' }) => {
       checkType(type);
+      if (typeof options !== 'object' || (options as unknown) === null)
+        throw invalidArgument('options', 'an object', options);
       const source = options.source ?? parts.node;
       if (source !== parts.node) checkSource(parts, source, type);
       const definition = types?.get(type);

@@ -1,5 +1,6 @@
 /** The library's own moments, told to whoever listens. */
 import { EventEmitter } from 'eventemitter3';
+import { functionArgument } from '../core/arguments.js';
 import { describeFailure } from '../core/errors.js';
 import type { LoggerLike, NexusLifecycle } from '../nexus.js';
 
@@ -17,6 +18,7 @@ export function createLifecycle(logger: LoggerLike): Lifecycle {
   };
   return {
     on: (name, listener) => {
+      functionArgument(listener, 'listener');
       // Wrapped, so that a throwing or rejecting listener reaches neither the engine nor the other listeners.
       const guarded = (moment: NexusLifecycle[typeof name]): void => {
         try {

@@ -97,8 +97,11 @@ export function createShutdown(options: {
 
   return {
     closing: () => closing !== undefined,
-    close: ({ timeoutMs = 15_000 } = {}) => {
+    close: (how) => {
       if (!closing) {
+        // It never rejects: what cannot be meant is as good as nothing.
+        const given = (how as CloseOptions | null | undefined)?.timeoutMs;
+        const timeoutMs = typeof given === 'number' && given >= 0 ? given : 15_000;
         // The clock's timers let the process exit, which must not happen half-closed.
         const awake = setInterval(() => undefined, 1_000);
         closing = close(timeoutMs).finally(() => clearInterval(awake));

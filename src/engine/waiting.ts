@@ -1,4 +1,11 @@
 /** Waiting for what happens to events: settled, idle, the next of a type. */
+import {
+  functionArgument,
+  invalidArgument,
+  optionsArgument,
+  seqArgument,
+  waitArgument,
+} from '../core/arguments.js';
 import { isFinal } from '../core/delivery.js';
 import { NexusError } from '../core/errors.js';
 import type { NexusEvent, StoredEvent } from '../core/event.js';
@@ -78,7 +85,9 @@ export function createWaiting(options: {
   };
 
   return {
-    settled: async (eventId, { timeoutMs = DEFAULT_TIMEOUT_MS, descendants = false } = {}) => {
+    settled: async (eventId, how) => {
+      const { timeoutMs = DEFAULT_TIMEOUT_MS, descendants = false } = optionsArgument(how);
+      waitArgument(timeoutMs);
       await opened();
       const event = await storage.read.event(eventId);
       if (!event) throw notFound('event', eventId);
@@ -105,7 +114,12 @@ export function createWaiting(options: {
       );
     },
 
-    waitFor: async (type, { match, after, timeoutMs = DEFAULT_TIMEOUT_MS } = {}) => {
+    waitFor: async (type, how) => {
+      const { match, after, timeoutMs = DEFAULT_TIMEOUT_MS } = optionsArgument(how);
+      if (typeof type !== 'string') throw invalidArgument('type', 'an event type', type);
+      if (match !== undefined) functionArgument(match, 'match');
+      seqArgument(after, 'after');
+      waitArgument(timeoutMs);
       await opened();
       const { seq: head } = await storage.read.head();
       let position = after ?? head;

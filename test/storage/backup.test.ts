@@ -321,9 +321,10 @@ describe('a backup that cannot be made', () => {
     });
     const nexus = onFile(path, { storage: sqliteStorage({ path, driver }) });
     await fill(nexus, 8);
-    const before = readdirSync(where).sort();
+    // What lies beside the original comes and goes at its own time.
+    const copies = (): string[] => readdirSync(where).filter((file) => !file.startsWith('nexus.db'));
     await expect(nexus.backup(join(where, 'copy.db'))).rejects.toMatchObject({ code: 'NEXUS_STORAGE_FULL' });
-    expect(readdirSync(where).sort()).toEqual(before);
+    expect(copies()).toEqual([]);
     full = false;
     await nexus.backup(join(where, 'copy.db'));
     expect(look(join(where, 'copy.db'), chainWhole)).toBe(true);

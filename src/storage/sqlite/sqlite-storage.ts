@@ -1,6 +1,7 @@
 /** The SQLite adapter: one file, WAL, every commit on disk before it is acknowledged. */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
+import { invalidArgument, optionsArgument } from '../../core/arguments.js';
 import { NexusError } from '../../core/errors.js';
 import type { Batch, Committed, Storage } from '../storage.js';
 import { connect, type Connection } from './connection.js';
@@ -34,7 +35,8 @@ const CHANGE_CHECK_MS = 1_000;
  * @throws NexusError NEXUS_INVALID_OPTION
  */
 export function sqliteStorage(options: SqliteStorageOptions): Storage {
-  const { path, minFreeBytes } = options;
+  const { path, minFreeBytes } = optionsArgument(options);
+  if (typeof path !== 'string' || path === '') throw invalidArgument('path', "a path, or ':memory:'", path);
   checkFloor(minFreeBytes);
   const troubles = createTroubles();
   const now = (): number => options.clock?.now() ?? Date.now();
