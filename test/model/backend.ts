@@ -78,8 +78,9 @@ export function sqliteBackend(clock: Clock): Backend {
         storage: watched,
         kill: () => {
           opened.forEach((db) => db.close());
-          // A process takes its timers with it.
+          // A process takes its timers and its open files with it; without connections nothing can be written any more.
           watches.forEach((end) => end());
+          void storage.close().catch(() => undefined);
         },
         expire: () => {
           const other = openDatabase(path, { busyMs: 1_000 });
