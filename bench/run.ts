@@ -44,7 +44,7 @@ const parts: Record<string, () => Promise<void>> = {
   speed: async () => {
     console.log('publish → fsync → handler → settled, 180-byte payment, schema and chain on');
     await compare('1,000 in flight', endToEnd(200_000, 1_000), 0.6);
-    await compare('1 in flight', endToEnd(3_000, 1), 0.8);
+    await compare('1 in flight', endToEnd(10_000, 1), 0.8);
   },
   backlog: async () => tell('1,000,000 deliveries pending', await backlog(1_000_000, rounds), '0.8, 200 MB'),
   log: async () => tell('log of 5,000,000 events, opening', await longLog(5_000_000), '100 ms more'),

@@ -76,7 +76,7 @@ export async function longLog(events: number): Promise<Scale> {
 
 /** Reactors on other types. */
 export function manyReactors(reactors: number, inFlight: number, rounds: number): Scale {
-  const events = inFlight === 1 ? 3_000 : EVENTS;
+  const events = inFlight === 1 ? 10_000 : EVENTS;
   const runs = Array.from({ length: rounds }, () => ({
     without: measure({ kind: 'nexus', events, inFlight }).perSecond,
     among: measure({ kind: 'nexus', events, inFlight, reactors }).perSecond,
