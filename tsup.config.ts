@@ -1,7 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'tsup';
 
+/** One entry for each subpath that package.json exports: `./http` is src/http/index.ts. */
+const { exports: subpaths } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  exports: Record<string, unknown>;
+};
+const rooms = Object.keys(subpaths)
+  .filter((subpath) => /^\.\/[a-z]+$/.test(subpath))
+  .map((subpath) => subpath.slice(2));
+
 export default defineConfig({
-  entry: { index: 'src/index.ts', 'http/index': 'src/http/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    ...Object.fromEntries(rooms.map((room) => [`${room}/index`, `src/${room}/index.ts`])),
+  },
   format: ['esm', 'cjs'],
   // TypeScript 6 deprecates the baseUrl that the declaration bundler sets.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },

@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^@neo-protocol\/nexus$/, replacement: at('./src/index.ts') },
-      { find: /^@neo-protocol\/nexus\/http$/, replacement: at('./src/http/index.ts') },
+      { find: /^@neo-protocol\/nexus\/([a-z]+)$/, replacement: at('./src/$1/index.ts') },
     ],
   },
   test: {

@@ -1,14 +1,12 @@
 /** The engine: puts its parts together into a Nexus. Each part is a file; here is only who knows whom. */
-import { optionsArgument } from '../core/arguments.js';
 import { NexusError, describeFailure } from '../core/errors.js';
 import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
-import type { Dispatched, Nexus, Reactor, ReactorDefinition } from '../nexus.js';
+import type { Dispatched, Nexus } from '../nexus.js';
 import { createAlarm } from './alarm.js';
 import { createBackup } from './backup.js';
 import { createBudget } from './budget.js';
 import { createCommitter } from './committer.js';
-import { reactorSettings } from './definition.js';
 import { createDesks } from './desks.js';
 import { createDispatcher } from './dispatcher.js';
 import { explain } from './explain.js';
@@ -34,6 +32,8 @@ import { createRunner, type Runner } from './runner.js';
 import { createSchedules } from './schedules.js';
 import { createSettler } from './settler.js';
 import { createShutdown } from './shutdown.js';
+import { createSpeech } from './speech.js';
+import { createStillness } from './stillness.js';
 import { createTroubles } from './troubles.js';
 import { createVitals } from './vitals.js';
 import { createWaiting } from './waiting.js';
@@ -282,23 +282,17 @@ export function createEngine(parts: EngineParts): Engine {
       unsubscribe?.();
     },
   });
-  const quiet = (): true | undefined => {
-    const waitsForRow = ![...roster.all()].every(hasRow);
-    return !committer.busy() &&
-      budget.held() === 0 &&
-      runner.handling() === 0 &&
-      feeder.quiet() &&
-      forwarder.quiet() &&
-      replayer.quiet() &&
-      !waitsForRow
-      ? true
-      : undefined;
-  };
-  /** Opened, and every reactor of this process has its row. */
-  const registered = async (): Promise<void> => {
-    await opened();
-    await watch.until(() => ([...roster.all()].every(hasRow) ? true : undefined));
-  };
+  const stillness = createStillness({
+    committer,
+    budget,
+    runner,
+    feeder,
+    forwarder,
+    replayer,
+    roster,
+    watch,
+    opened,
+  });
   const schedules = createSchedules({
     storage,
     clock,
@@ -310,48 +304,43 @@ export function createEngine(parts: EngineParts): Engine {
     storageFailed,
     closing: () => shutdown.closing(),
   });
-  const register = (definition: ReactorDefinition): Reactor => {
-    if (shutdown.closing()) throw closedError();
-    const reactor = registrar.register(reactorSettings(definition, parts, intake));
-    opening.autoStart();
-    return reactor;
-  };
-
   const nexus: Nexus = {
+    ...createSpeech({
+      parts,
+      intake,
+      dispatcher,
+      registrar,
+      schedules,
+      begun: () => opening.autoStart(),
+      refusal,
+    }),
     start: async () => {
       await opened();
     },
-    dispatch: (type, payload, options = {}) =>
-      dispatcher.say({ type, payload, options }) as Promise<Dispatched<never>>,
-    dispatchMany: (items) => dispatcher.sayMany(items),
     within,
-    onEvent: (...args: readonly unknown[]) => {
-      const [on, second, third] = args;
-      const handler = third ?? second;
-      const options = third === undefined ? {} : optionsArgument(second as object);
-      return register({ ...options, on, handler } as ReactorDefinition);
-    },
-    register: (definition) => register(definition as unknown as ReactorDefinition),
-    schedule: (when, type, payload, options) => {
-      if (shutdown.closing()) throw closedError();
-      const schedule = schedules.add(when, type, payload, options);
-      opening.autoStart();
-      return schedule;
-    },
     waitFor: (type, options) => waiting.waitFor(type, options as never) as Promise<never>,
     settled: (eventId, options) => waiting.settled(eventId, options),
-    idle: async () => {
-      await opened();
-      forwarder.look();
-      await watch.until(quiet);
-    },
+    idle: () => stillness.idle(),
     explain: async (eventId) => {
       await opened();
       return await explain({ storage, versions }, eventId);
     },
     ...desks,
-    reactors: createReactorDesk({ storage, roster, opened: registered, refresh: () => registrar.refresh() }),
-    ...createReplayDesk({ storage, logger, intake, roster, replayer, watch, registered }),
+    reactors: createReactorDesk({
+      storage,
+      roster,
+      opened: () => stillness.registered(),
+      refresh: () => registrar.refresh(),
+    }),
+    ...createReplayDesk({
+      storage,
+      logger,
+      intake,
+      roster,
+      replayer,
+      watch,
+      registered: () => stillness.registered(),
+    }),
     nodes: parts.nodes,
     ...createVitals({
       storage,
@@ -377,11 +366,6 @@ export function createEngine(parts: EngineParts): Engine {
     opened,
     tell: (name, moment) => lifecycle.tell(name, moment),
   };
-}
-
-/** False while its registration is on its way. */
-function hasRow(reactor: LocalReactor): boolean {
-  return reactor.state !== 'running' || reactor.row !== undefined;
 }
 
 function closedError(): NexusError {
