@@ -8,16 +8,6 @@ export type Answer = {
   readonly body: string;
 };
 
-/** Codes of the wire alone, beside those of {@link ErrorCode}. */
-export type WireCode =
-  | 'NEXUS_BAD_REQUEST'
-  | 'NEXUS_METHOD_NOT_ALLOWED'
-  | 'NEXUS_BODY_TOO_LARGE'
-  | 'NEXUS_BODY_TIMEOUT'
-  | 'NEXUS_UNSUPPORTED_MEDIA_TYPE'
-  | 'NEXUS_RATE_LIMITED'
-  | 'NEXUS_INTERNAL';
-
 const statusOf: Partial<Record<ErrorCode, number>> = {
   NEXUS_UNKNOWN_EVENT: 422,
   NEXUS_INVALID_PAYLOAD: 422,
@@ -46,7 +36,7 @@ export function json(status: number, value: unknown, headers: Record<string, str
 
 export function problem(
   status: number,
-  code: ErrorCode | WireCode,
+  code: ErrorCode,
   detail: string,
   more: { readonly headers?: Record<string, string>; readonly members?: Record<string, unknown> } = {},
 ): Answer {
