@@ -47,6 +47,7 @@ export type {
   EventFilter,
   EventReader,
   Explanation,
+  FeedOptions,
   Handler,
   Health,
   LoggerLike,

@@ -83,6 +83,8 @@ export function createIngress(options: {
     denied: (moment) => engine.tell('auth:denied', () => moment),
     failed: (error) => logger.error({ failure: describeFailure(error) }, 'a request failed'),
     onNodesChange: (listener) => registry.onChange(listener),
+    reads: (node) => (registry.get(node)?.subscribe?.length ?? 0) > 0,
+    live: engine.live,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Claim, Proof } from '../nodes/authenticate.js';
 import type { Act } from '../nodes/permissions.js';
 import type { Dispatched } from './dispatch.js';
 import type { AuthDenied } from './lifecycle.js';
+import type { Live } from './live.js';
 
 /** The door through which the edges come in. Not public: found under {@link ingress} so that two module copies agree. */
 export const ingress: unique symbol = Symbol.for('@neo-protocol/nexus/ingress') as never;
@@ -36,6 +37,10 @@ export interface Ingress {
   failed(error: unknown): void;
   /** Calls the listener whenever who may what has changed. Returns its end. */
   onNodesChange(listener: () => void): () => void;
+  /** Whether a node may read anything at all. */
+  reads(node: string): boolean;
+  /** The live end of the log. */
+  readonly live: Live;
 }
 
 /** A Nexus with its back door. */

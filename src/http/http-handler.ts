@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NexusError } from '../core/errors.js';
 import type { Nexus } from '../nexus.js';
 import { ingress } from '../nexus.js';
-import { createClientAddress } from './client-address.js';
+import { createClientAddress } from '../core/client-address.js';
 import { createCors } from './cors.js';
 import { createGuard } from './guard.js';
 import { splitTarget, type Incoming, type Served } from './incoming.js';
