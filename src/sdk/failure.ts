@@ -8,7 +8,9 @@ export function isTransient(error: NexusError): boolean {
   if (error.code === 'NEXUS_RAW_BODY_CONSUMED') return false;
   if (retryable !== undefined) return retryable === true;
   if (typeof status === 'number') return status >= 500 || [408, 425, 429].includes(status);
-  return /^NEXUS_(UNREACHABLE|CLOSED|OVERLOADED|RATE_LIMITED|STORAGE|INTERNAL)/.test(error.code);
+  return !/^NEXUS_(UNAUTHENTICATED|PERMISSION|POSITION|BAD_REQUEST|INVALID|NOT_|UNKNOWN|HANDLER)/.test(
+    error.code,
+  );
 }
 
 /** The error in an answer that is none of success: its problem's code, its message, how long to wait. */

@@ -3,7 +3,7 @@ import { NexusError } from '../core/errors.js';
 import type { Ask, Ending, Frame } from './connection.js';
 import type { ConnectionState } from './connection-state.js';
 import { overEventStream } from './event-stream.js';
-import { failureOf, isTransient, unreachable } from './failure.js';
+import { failureOf, invalidOption, isTransient, unreachable } from './failure.js';
 import { credentialOf, type Settings } from './options.js';
 import { backoffMs, pause } from './pause.js';
 import { overWebSocket } from './web-socket.js';
@@ -91,9 +91,11 @@ export async function* followLog(following: Following): AsyncGenerator<Frame, vo
 
 function transportFor(settings: Settings, token: string, refusals: number): 'websocket' | 'sse' {
   const { transport, WebSocket } = settings;
-  if (transport !== 'auto') return transport;
   // The subprotocol that carries the token takes fewer characters than the header.
-  const canCarry = /^[\w!#$%&'*+\-.^`|~]+$/.test(token);
+  const canCarry = /^[\w.~+-]+$/.test(token);
+  if (transport === 'websocket' && !canCarry)
+    throw invalidOption('token', 'without / and = to be sent over a WebSocket; or use the transport sse');
+  if (transport !== 'auto') return transport;
   return WebSocket && canCarry && refusals < MOST_REFUSALS ? 'websocket' : 'sse';
 }
 

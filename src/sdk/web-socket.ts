@@ -23,7 +23,7 @@ export async function* overWebSocket(ask: Ask): AsyncGenerator<Frame | Ending, v
   };
   const lost = (why: string): void => end(isOpen ? 'cut' : 'refused', unreachable(WHAT, new Error(why)));
   const onAbort = (): void => lost('it was closed here');
-  const socket = new WebSocket(webSocketUrl, [`nexus.token.${ask.token}`]);
+  const socket = new WebSocket(webSocketUrl, ['nexus', `nexus.token.${ask.token}`]);
   const say = (message: object): void => socket.send(JSON.stringify(message));
 
   socket.addEventListener('open', () => {
@@ -48,9 +48,12 @@ export async function* overWebSocket(ask: Ask): AsyncGenerator<Frame | Ending, v
     if (size > bufferLimit) end('full', unreachable(WHAT, new Error('its reader is slow')));
     wake?.();
   });
-  socket.addEventListener('close', ({ code, reason }) =>
-    lost(`closed with ${String(code)} ${String(reason)}`),
-  );
+  socket.addEventListener('close', ({ code, reason }) => {
+    const why = `closed with ${String(code)} ${String(reason)}`;
+    // Where the server says why, that decides whether it is tried again.
+    if (/^NEXUS_/.test(String(reason))) end('cut', new NexusError(reason as ErrorCode, `${WHAT}: ${why}`));
+    else lost(why);
+  });
   socket.addEventListener('error', ({ message }) => {
     // A `close` follows, but not when the handshake was cut short.
     if (!isOpen) lost(typeof message === 'string' && message !== '' ? message : 'the handshake failed');

@@ -7,6 +7,7 @@ import { createNexus } from '../../src/create-nexus.js';
 import { createHttpHandler, type HttpHandlerOptions } from '../../src/http/index.js';
 import type { Nexus, NexusOptions } from '../../src/nexus.js';
 import { createMemoryDatabase, memoryStorage } from '../../src/storage/memory/index.js';
+import { createWebSocketHandler, type WebSocketHandlerOptions } from '../../src/ws/index.js';
 
 /** A secret or token that exists for this run only. */
 export function secret(): string {
@@ -25,16 +26,20 @@ export type HostOptions = Partial<NexusOptions> & {
   readonly database?: ReturnType<typeof createMemoryDatabase>;
   readonly port?: number;
   readonly http?: HttpHandlerOptions;
+  /** `false`: none is mounted. */
+  readonly ws?: WebSocketHandlerOptions | false;
 };
 
-/** A Nexus in memory behind its HTTP handler at /nexus, on real time. Give it the database and port of one that was stopped to start that again. */
+/** A Nexus in memory behind its handlers at /nexus, on real time. Give it the database and port of one that was stopped to start that again. */
 export async function startHost(options: HostOptions = {}): Promise<Host> {
-  const { database = createMemoryDatabase(), port: wanted, http, ...rest } = options;
+  const { database = createMemoryDatabase(), port: wanted, http, ws, ...rest } = options;
   const nexus = createNexus({ logger: false, storage: memoryStorage({ database }), ...rest });
   const limits = { rateLimit: false, nodeRateLimit: false } as const;
   const server = createServer(createHttpHandler(nexus, { basePath: '/nexus', ...limits, ...http }));
+  const sockets = ws === false ? undefined : createWebSocketHandler(nexus, ws);
+  sockets?.attach(server);
   const end = async (): Promise<void> => {
-    await Promise.all([nexus.close({ timeoutMs: 0 }), stop(server)]);
+    await Promise.all([nexus.close({ timeoutMs: 0 }), sockets?.close(), stop(server)]);
   };
   onTestFinished(end);
   const { url, port } = await listen(server, wanted);
@@ -65,10 +70,10 @@ export async function answering(listener: RequestListener): Promise<string> {
   return (await listen(createServer(listener))).url;
 }
 
-/** A TCP proxy: `decide` sees every chunk that comes back, and may cut the connection before it is passed on. */
+/** A TCP proxy: `decide` sees every chunk that comes back, and may cut the connection before it is passed on, or swallow it. */
 export async function proxy(
   target: () => number,
-  decide: (chunk: Buffer, passed: number) => 'pass' | 'cut',
+  decide: (chunk: Buffer, passed: number) => 'pass' | 'cut' | 'drop',
 ): Promise<{ readonly port: number; readonly cutAll: () => void; cuts: number }> {
   const open = new Set<Socket>();
   const state = { cuts: 0 };
@@ -84,7 +89,9 @@ export async function proxy(
     for (const socket of [near, far]) socket.on('error', end).on('close', end);
     near.pipe(far);
     far.on('data', (chunk: Buffer) => {
-      if (decide(chunk, passed) === 'cut') {
+      const verdict = decide(chunk, passed);
+      if (verdict === 'drop') return;
+      if (verdict === 'cut') {
         state.cuts += 1;
         return end();
       }
