@@ -15,7 +15,7 @@ export interface Guard {
   /** Undefined: go on. */
   byAddress(request: Incoming): Answer | undefined;
   bySignature(request: Incoming, claim: Claim): Passed<{ readonly proof: Proof }>;
-  byToken(request: Incoming): Passed<{ readonly node: string }>;
+  byToken(request: Incoming): Passed<{ readonly node: string; readonly token: string }>;
 }
 
 export function createGuard(
@@ -49,12 +49,12 @@ export function createGuard(
     byToken: (request) => {
       const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(request.header('authorization') ?? '')?.[1];
       const node = token === undefined ? undefined : door.bearer(token);
-      if (node === undefined) {
+      if (token === undefined || node === undefined) {
         door.denied({ node: undefined, reason: 'token', ip: ipOf(request) });
         return { answer: unauthenticated };
       }
       const limited = ofNode(node);
-      return limited ? { answer: limited } : { node };
+      return limited ? { answer: limited } : { node, token };
     },
   };
 }

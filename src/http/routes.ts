@@ -4,6 +4,7 @@ import { ingress } from '../nexus.js';
 import type { Guard } from './guard.js';
 import type { Incoming, Served } from './incoming.js';
 import { json, problem, problemOf, type Answer } from './problem.js';
+import type { EventStreams } from './event-stream.js';
 import { receiveEvent, receiveWebhook, type Entrance } from './receive.js';
 import { listEvents, showEvent } from './read-events.js';
 import type { WebhookSource } from './webhook-source.js';
@@ -17,9 +18,13 @@ type Handle = (request: Incoming) => Promise<Answer>;
 
 export function createRoutes(
   nexus: Served,
-  options: { readonly guard: Guard; readonly webhooks: ReadonlyMap<string, WebhookSource> },
+  options: {
+    readonly guard: Guard;
+    readonly webhooks: ReadonlyMap<string, WebhookSource>;
+    readonly streams: EventStreams;
+  },
 ): Routes {
-  const { guard, webhooks } = options;
+  const { guard, webhooks, streams } = options;
   const door: Ingress = nexus[ingress];
   const entrance: Entrance = { door, guard };
 
@@ -35,11 +40,18 @@ export function createRoutes(
     GET: (request) =>
       reading(request, (node) => showEvent(nexus, node, request.path.slice('/events/'.length))),
   };
+  const stream: Route = {
+    GET: async (request) => {
+      const passed = guard.byToken(request);
+      return 'answer' in passed ? passed.answer : await streams.open(request, passed);
+    },
+  };
   const live: Route = { GET: async () => json(200, { status: 'ok' }), free: true };
   const health: Route = { GET: createHealth(nexus), free: true };
 
   const routeOf = (path: string): Route | undefined => {
     if (path === '/events') return events;
+    if (path === '/events/stream') return stream;
     if (path === '/health' || path === '/health/ready') return health;
     if (path === '/health/live') return live;
     if (/^\/events\/[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(path)) return event;

@@ -17,10 +17,7 @@ export type FetchLike = (url: string, init: RequestInit) => Promise<Response>;
 export interface WebSocketLike {
   send(data: string): void;
   close(): void;
-  addEventListener(
-    type: 'open' | 'message' | 'close' | 'error',
-    listener: (event: Readonly<Record<string, unknown>>) => void,
-  ): void;
+  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: object) => void): void;
 }
 
 /** A constructor of WebSockets. */

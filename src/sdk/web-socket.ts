@@ -6,6 +6,9 @@ import { remoteEvent } from './remote-event.js';
 
 const WHAT = 'the WebSocket';
 
+/** What the events of a WebSocket have, each its own. */
+type Said = { readonly [member in 'data' | 'code' | 'reason' | 'message']?: unknown };
+
 export async function* overWebSocket(ask: Ask): AsyncGenerator<Frame | Ending, void, undefined> {
   const { settings, types, after, signal } = ask;
   const { WebSocket, webSocketUrl, heartbeatMs, bufferLimit } = settings;
@@ -35,7 +38,8 @@ export async function* overWebSocket(ask: Ask): AsyncGenerator<Frame | Ending, v
       ...(after !== undefined && { after }),
     });
   });
-  socket.addEventListener('message', ({ data }) => {
+  socket.addEventListener('message', (event) => {
+    const { data } = event as Said;
     isHeard = true;
     // What comes after the end will come again on the next connection.
     if (ending || typeof data !== 'string') return;
@@ -48,13 +52,15 @@ export async function* overWebSocket(ask: Ask): AsyncGenerator<Frame | Ending, v
     if (size > bufferLimit) end('full', unreachable(WHAT, new Error('its reader is slow')));
     wake?.();
   });
-  socket.addEventListener('close', ({ code, reason }) => {
+  socket.addEventListener('close', (event) => {
+    const { code, reason } = event as Said;
     const why = `closed with ${String(code)} ${String(reason)}`;
     // Where the server says why, that decides whether it is tried again.
     if (/^NEXUS_/.test(String(reason))) end('cut', new NexusError(reason as ErrorCode, `${WHAT}: ${why}`));
     else lost(why);
   });
-  socket.addEventListener('error', ({ message }) => {
+  socket.addEventListener('error', (event) => {
+    const { message } = event as Said;
     // A `close` follows, but not when the handshake was cut short.
     if (!isOpen) lost(typeof message === 'string' && message !== '' ? message : 'the handshake failed');
   });

@@ -2,18 +2,18 @@
 import type { IncomingMessage } from 'node:http';
 import type { ClientAddress } from '../core/client-address.js';
 import { clientKey, formatAddress } from '../core/ip-address.js';
+import { createSeats } from '../core/seats.js';
 import type { Ingress } from '../nexus.js';
 import type { WebSocketSettings } from './options.js';
 import type { Refusal } from './refusal.js';
 
 /** Someone who is let in. */
-export type Guest = { readonly node: string; readonly token: string; readonly address: string };
+export type Guest = { readonly node: string; readonly token: string; readonly address: string | undefined };
 
 export interface Entrance {
   check(request: IncomingMessage): Guest | Refusal;
   /** Counts a guest. Returns its end. */
   enter(guest: Guest): () => void;
-  readonly inside: number;
 }
 
 export function createEntrance(
@@ -21,9 +21,7 @@ export function createEntrance(
   settings: WebSocketSettings,
   clientOf: ClientAddress,
 ): Entrance {
-  const nodes = new Map<string, number>();
-  const addresses = new Map<string, number>();
-  let inside = 0;
+  const seats = createSeats(settings);
 
   return {
     check: (request) => {
@@ -42,25 +40,12 @@ export function createEntrance(
         door.denied({ node, reason: 'permission', ip });
         return mayNothing;
       }
-      const place = address ? clientKey(address).join() : '';
-      if (inside >= settings.maxConnections) return full;
-      if ((nodes.get(node) ?? 0) >= settings.maxConnectionsPerNode) return tooMany;
-      if (place !== '' && (addresses.get(place) ?? 0) >= settings.maxConnectionsPerAddress) return tooMany;
+      const place = address && clientKey(address).join();
+      const shortage = seats.shortage(node, place);
+      if (shortage) return shortage === 'full' ? full : tooMany;
       return { node, token, address: place };
     },
-    enter: ({ node, address }) => {
-      inside += 1;
-      add(nodes, node, 1);
-      add(addresses, address, 1);
-      return () => {
-        inside -= 1;
-        add(nodes, node, -1);
-        add(addresses, address, -1);
-      };
-    },
-    get inside() {
-      return inside;
-    },
+    enter: ({ node, address }) => seats.take(node, address),
   };
 }
 
@@ -78,12 +63,6 @@ function tokenOf(request: IncomingMessage, fromQuery: boolean): string | undefin
   const url = request.url ?? '';
   const mark = url.indexOf('?');
   return mark < 0 ? undefined : (new URLSearchParams(url.slice(mark + 1)).get('token') ?? undefined);
-}
-
-function add(counts: Map<string, number>, key: string, by: number): void {
-  const count = (counts.get(key) ?? 0) + by;
-  if (count > 0) counts.set(key, count);
-  else counts.delete(key);
 }
 
 const unauthenticated: Refusal = {
