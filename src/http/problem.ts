@@ -74,8 +74,9 @@ export function problem(
 }
 
 /** An answer that goes on: server-sent events. */
-export function streaming(stream: Stream): Answer {
+export function streaming(stream: Stream, more: Readonly<Record<string, string>>): Answer {
   const headers = {
+    ...more,
     'content-type': 'text/event-stream; charset=utf-8',
     ...always,
     // For what compresses, and for nginx, which would both hold back what is little.

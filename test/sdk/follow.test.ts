@@ -80,9 +80,9 @@ describe.each<Way>(['websocket', 'sse'])('over %s', (way) => {
     const cut = { at: 0 };
     const between = await proxy(
       () => server.port,
-      (chunk, passed) => {
+      (_chunk, passed) => {
         if (passed === 0) cut.at = Math.random() < 0.1 ? 0 : 300 + Math.floor(Math.random() * 4_000);
-        return passed + chunk.length > cut.at ? 'cut' : 'pass';
+        return Math.max(0, cut.at - passed);
       },
     );
     const url = `http://127.0.0.1:${between.port}/nexus`;
@@ -199,7 +199,7 @@ describe.each<Way>(['websocket', 'sse'])('over %s', (way) => {
       () => port,
       (_chunk, passed) => {
         if (passed === 0) connections += 1;
-        return 'pass';
+        return Infinity;
       },
     );
     const through = url.replace(String(port), String(between.port));
@@ -349,7 +349,7 @@ describe.each<Way>(['websocket', 'sse'])('over %s', (way) => {
     const silent = { is: false };
     const between = await proxy(
       () => port,
-      () => (silent.is ? 'drop' : 'pass'),
+      () => (silent.is ? 'drop' : Infinity),
     );
     const states: ConnectionState[] = [];
     const seen: unknown[] = [];

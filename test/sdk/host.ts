@@ -42,16 +42,17 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
     await Promise.all([nexus.close({ timeoutMs: 0 }), sockets?.close(), stop(server)]);
   };
   onTestFinished(end);
-  const { url, port } = await listen(server, wanted);
+  const { url, port } = await start(server, wanted);
   return { nexus, url: `${url}/nexus`, port, stop: end };
 }
 
 /** Listens on loopback; gone when the test ends. */
-export async function listen(
-  server: Server,
-  port = 0,
-): Promise<{ readonly url: string; readonly port: number }> {
+export async function listen(server: Server): Promise<{ readonly url: string; readonly port: number }> {
   onTestFinished(() => stop(server));
+  return await start(server, 0);
+}
+
+async function start(server: Server, port = 0): Promise<{ readonly url: string; readonly port: number }> {
   await new Promise<void>((listening, failed) => {
     server.once('error', failed);
     server.listen(port, '127.0.0.1', listening);
@@ -70,11 +71,14 @@ export async function answering(listener: RequestListener): Promise<string> {
   return (await listen(createServer(listener))).url;
 }
 
-/** A TCP proxy: `decide` sees every chunk that comes back, and may cut the connection before it is passed on, or swallow it. */
+/** How many bytes of a chunk are passed on before the connection is cut; all of it: it is not. `drop`: it is swallowed. */
+export type Decide = (chunk: Buffer, passed: number) => number | 'drop';
+
+/** A TCP proxy that cuts connections as `decide` says of the chunks that come back. */
 export async function proxy(
   target: () => number,
-  decide: (chunk: Buffer, passed: number) => 'pass' | 'cut' | 'drop',
-): Promise<{ readonly port: number; readonly cutAll: () => void; cuts: number }> {
+  decide: Decide,
+): Promise<{ readonly port: number; readonly cuts: number }> {
   const open = new Set<Socket>();
   const state = { cuts: 0 };
   const server = createTcpServer((near) => {
@@ -89,11 +93,13 @@ export async function proxy(
     for (const socket of [near, far]) socket.on('error', end).on('close', end);
     near.pipe(far);
     far.on('data', (chunk: Buffer) => {
-      const verdict = decide(chunk, passed);
-      if (verdict === 'drop') return;
-      if (verdict === 'cut') {
+      const allowed = decide(chunk, passed);
+      if (allowed === 'drop') return;
+      if (allowed < chunk.length) {
         state.cuts += 1;
-        return end();
+        far.pause();
+        near.write(chunk.subarray(0, allowed), end);
+        return;
       }
       passed += chunk.length;
       if (!near.write(chunk)) {
@@ -102,17 +108,11 @@ export async function proxy(
       }
     });
   });
-  const cutAll = (): void => {
-    for (const socket of open) {
-      state.cuts += 1;
-      socket.destroy();
-    }
-  };
   onTestFinished(async () => {
-    cutAll();
+    for (const socket of open) socket.destroy();
     await new Promise((closed) => server.close(closed));
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const { port } = server.address() as AddressInfo;
-  return Object.assign(state, { port, cutAll });
+  return Object.assign(state, { port });
 }
