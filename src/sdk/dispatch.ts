@@ -4,7 +4,7 @@ import { NexusError } from '../core/errors.js';
 import { closed, failureOf, isTransient, objectIn, unreachable } from './failure.js';
 import { jsonBody } from './json-body.js';
 import { credentialOf, type Settings } from './options.js';
-import { backoffMs, follow, pause } from './pause.js';
+import { backoffMs, follow, pause, within } from './pause.js';
 import { signRequest } from './sign-request.js';
 import { bytesOf, randomId } from './web-crypto.js';
 
@@ -106,24 +106,21 @@ async function post(
     signatures: [signature],
     ...(node !== undefined && { node }),
   });
-  const request = follow(signal);
-  const timer = setTimeout(() => request.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const request = {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...signed },
+    body: body as Uint8Array<ArrayBuffer>,
+    // A signed request is for this address alone.
+    redirect: 'manual',
+  } as const;
   try {
-    const response = await settings.fetch(`${url}/events`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...signed },
-      body: body as Uint8Array<ArrayBuffer>,
-      // A signed request is for this address alone.
-      redirect: 'manual',
-      signal: request.signal,
+    return await within(timeoutMs, signal, async (inTime) => {
+      const response = await settings.fetch(`${url}/events`, { ...request, signal: inTime });
+      if (!response.ok) return await failureOf(response, what);
+      return dispatchedIn(await response.text()) ?? notOurs(what);
     });
-    if (!response.ok) return await failureOf(response, what);
-    return dispatchedIn(await response.text()) ?? notOurs(what);
   } catch (cause) {
     return unreachable(what, cause);
-  } finally {
-    clearTimeout(timer);
-    request.release();
   }
 }
 

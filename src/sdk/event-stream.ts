@@ -1,4 +1,5 @@
 /** Events by `GET /events/stream`: server-sent events read through fetch, which can carry the token in a header. */
+import { NexusError } from '../core/errors.js';
 import type { Ask, Ending, Frame } from './connection.js';
 import { failureOf, objectIn, unreachable } from './failure.js';
 import { follow } from './pause.js';
@@ -44,7 +45,7 @@ export async function* overEventStream(ask: Ask): AsyncGenerator<Frame | Ending,
     }
     yield { kind: 'cut', error: unreachable(WHAT, new Error('it ended')) };
   } catch (cause) {
-    yield { kind: 'cut', error: unreachable(WHAT, cause) };
+    yield { kind: 'cut', error: NexusError.is(cause) ? cause : unreachable(WHAT, cause) };
   } finally {
     request.abort();
     request.release();

@@ -5,7 +5,7 @@ import type { ConnectionState } from './connection-state.js';
 import { overEventStream } from './event-stream.js';
 import { failureOf, invalidOption, isTransient, unreachable } from './failure.js';
 import { credentialOf, type Settings } from './options.js';
-import { backoffMs, pause } from './pause.js';
+import { backoffMs, pause, within } from './pause.js';
 import { overWebSocket } from './web-socket.js';
 
 /** What a state is, without its types. */
@@ -34,6 +34,7 @@ export async function* followLog(following: Following): AsyncGenerator<Frame, vo
   let failures = 0;
   let refusals = 0;
   let wasLive = false;
+  let liveSince = Infinity;
   let wrongToken: { readonly token: string; readonly error: NexusError } | undefined;
 
   const isOver = (): boolean => signal.aborted;
@@ -58,6 +59,7 @@ export async function* followLog(following: Following): AsyncGenerator<Frame, vo
           logId ??= frame.logId;
           after ??= frame.position;
           wasLive = true;
+          liveSince = Date.now();
           refusals = 0;
           tell({ state: 'live', transport });
         } else {
@@ -82,7 +84,9 @@ export async function* followLog(following: Following): AsyncGenerator<Frame, vo
     const mayBeReplaced = wrongToken?.error === error && typeof settings.token === 'function';
     const mayComeBack = wasLive && error.details.status === 404;
     if (!isTransient(error) && !mayBeReplaced && !mayComeBack) throw error;
-    failures += 1;
+    // Who was live for long has not failed in a row.
+    failures = Date.now() - liveSince > settings.reconnect.maxMs ? 1 : failures + 1;
+    liveSince = Infinity;
     const delayMs = backoffMs(failures, settings.reconnect, error.details.retryAfterMs as number | undefined);
     tell({ state: 'waiting', delayMs, error });
     await pause(delayMs, signal);
@@ -112,16 +116,18 @@ async function tokenOf(settings: Settings): Promise<string | NexusError> {
 /** Why a WebSocket was refused, which it does not tell itself; undefined where everything else is in order. */
 async function ask(settings: Settings, token: string, signal: AbortSignal): Promise<NexusError | undefined> {
   const what = 'GET /events';
+  const request = {
+    headers: { Authorization: `Bearer ${token}` },
+    cache: 'no-store',
+    redirect: 'manual',
+  } as const;
   try {
-    const response = await settings.fetch(`${settings.url}/events?limit=1`, {
-      headers: { Authorization: `Bearer ${token}` },
-      cache: 'no-store',
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(settings.timeoutMs)]),
+    return await within(settings.timeoutMs, signal, async (inTime) => {
+      const response = await settings.fetch(`${settings.url}/events?limit=1`, { ...request, signal: inTime });
+      if (!response.ok) return await failureOf(response, what);
+      await response.body?.cancel();
+      return undefined;
     });
-    if (!response.ok) return await failureOf(response, what);
-    await response.body?.cancel();
-    return undefined;
   } catch (cause) {
     return unreachable(what, cause);
   }

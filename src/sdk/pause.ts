@@ -48,3 +48,19 @@ export function follow(...signals: readonly (AbortSignal | undefined)[]): {
   const release = (): void => signals.forEach((each) => each?.removeEventListener('abort', onAbort));
   return { signal: own.signal, abort, release };
 }
+
+/** Runs something that takes a signal, for so long at most. */
+export async function within<T>(
+  ms: number,
+  outer: AbortSignal,
+  act: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { signal, abort, release } = follow(outer);
+  const timer = setTimeout(() => abort(new Error(`no answer within ${ms} ms`)), ms);
+  try {
+    return await act(signal);
+  } finally {
+    clearTimeout(timer);
+    release();
+  }
+}

@@ -7,7 +7,7 @@ import { remoteEvent } from './remote-event.js';
 const WHAT = 'the WebSocket';
 
 /** What the events of a WebSocket have, each its own. */
-type Said = { readonly [member in 'data' | 'code' | 'reason' | 'message']?: unknown };
+type Said = Readonly<Partial<Record<'data' | 'code' | 'reason' | 'message', unknown>>>;
 
 export async function* overWebSocket(ask: Ask): AsyncGenerator<Frame | Ending, void, undefined> {
   const { settings, types, after, signal } = ask;
@@ -56,7 +56,7 @@ export async function* overWebSocket(ask: Ask): AsyncGenerator<Frame | Ending, v
     const { code, reason } = event as Said;
     const why = `closed with ${String(code)} ${String(reason)}`;
     // Where the server says why, that decides whether it is tried again.
-    if (/^NEXUS_/.test(String(reason))) end('cut', new NexusError(reason as ErrorCode, `${WHAT}: ${why}`));
+    if (String(reason).startsWith("NEXUS_")) end('cut', new NexusError(reason as ErrorCode, `${WHAT}: ${why}`));
     else lost(why);
   });
   socket.addEventListener('error', (event) => {
