@@ -7,7 +7,8 @@ const colors = [36, 32, 33, 35, 34, 31];
 export function lineOf(event: RemoteEvent, { color }: { readonly color: boolean }): string {
   const { seq, type, source, payload, timestamp } = event;
   const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const hue = colors[Array.from(type).reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % colors.length] ?? 37;
+  const hue =
+    colors[Array.from(type).reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % colors.length] ?? 37;
   const time = new Date(timestamp).toISOString().slice(11, 23);
   const text = printable(JSON.stringify(payload));
   return `${paint(90, `${time} ${String(seq).padStart(6)}`)} ${paint(hue, printable(type))} ${paint(90, printable(source))} ${text}`;
