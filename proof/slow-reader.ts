@@ -65,14 +65,17 @@ async function read({ port, token }: Host, measured: () => boolean): Promise<Rea
   const connect = async (): Promise<void> => {
     socket = new WebSocket(`ws://127.0.0.1:${port}/nexus/ws`, {
       headers: { authorization: `Bearer ${token}` },
+      skipUTF8Validation: true,
     });
     socket.on('message', (data: Buffer) => {
-      const now = performance.timeOrigin + performance.now();
-      const message = JSON.parse(data.toString()) as { seq?: number; payload?: { at: number } };
-      if (message.seq === undefined || message.payload === undefined) return;
-      if (message.seq !== last + 1) whole = false;
-      last = message.seq;
-      if (measured()) latencies.push(now - message.payload.at);
+      const seq = numberIn(data, data.lastIndexOf('"seq":') + 6);
+      if (data.length < 1_000 || Number.isNaN(seq)) return;
+      if (seq !== last + 1) whole = false;
+      last = seq;
+      if (measured())
+        latencies.push(
+          performance.timeOrigin + performance.now() - numberIn(data, data.indexOf('"at":') + 5),
+        );
       if (awaited && last >= awaited.seq) awaited.resolve();
     });
     socket.on('error', () => undefined);
@@ -93,6 +96,11 @@ async function read({ port, token }: Host, measured: () => boolean): Promise<Rea
     reached: (seq) =>
       last >= seq ? Promise.resolve() : new Promise((resolve) => (awaited = { seq, resolve })),
   };
+}
+
+/** Read without parsing the rest: a hundred thousand messages a second are a lot for one client process. */
+function numberIn(data: Buffer, at: number): number {
+  return Number.parseFloat(data.toString('latin1', at, at + 20));
 }
 
 export type Slow = {
