@@ -1,7 +1,7 @@
 /** A Nexus behind its WebSocket handler on a real server, and plain `ws` clients. */
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 import type { NexusOptions } from '../../src/nexus.js';
@@ -46,6 +46,8 @@ export type Live = Bus & {
   readonly server: Server;
   readonly ws: WebSocketHandler;
   readonly port: number;
+  /** What waits for the slowest client in the server's memory, bytes. */
+  readonly waiting: () => number;
   readonly url: string;
   readonly connect: (as?: keyof typeof tokens, options?: ClientOptions) => Promise<Client>;
   /** The status and the body with which an upgrade is turned down. */
@@ -61,6 +63,8 @@ export async function serve(
   const server = options.server ?? createServer((_request, response) => response.end('host'));
   const ws = createWebSocketHandler(bus.nexus, options.ws);
   ws.attach(server);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => sockets.add(socket));
   const port = await listen(server);
   const path = options.ws?.path ?? '/nexus/ws';
   const url = `ws://127.0.0.1:${port}${path}`;
@@ -69,6 +73,7 @@ export async function serve(
     server,
     ws,
     port,
+    waiting: () => Math.max(...[...sockets].map((socket) => socket.writableLength)),
     url,
     connect: async (as = 'reader', client = {}) =>
       await open(new WebSocket(url, { headers: { authorization: `Bearer ${tokens[as]}` }, ...client })),
