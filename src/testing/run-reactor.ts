@@ -57,6 +57,12 @@ export async function runReactor<E extends Catalogue, T extends TypeOf<E>>(
   const { attempt = 1, once = {}, nexus: nexusOptions } = options;
   if (!Number.isInteger(attempt) || attempt < 1)
     throw new NexusError('NEXUS_INVALID_OPTION', `attempt must be an integer from 1; got ${String(attempt)}`);
+  const { on } = reactor;
+  if (on !== '*' && !(typeof on === 'string' ? [on] : on).includes(event.type))
+    throw new NexusError(
+      'NEXUS_INVALID_OPTION',
+      `the reactor does not handle ${event.type}: it is not among the types in "on"`,
+    );
   const clock = options.clock ?? createVirtualClock(startOf(nexusOptions));
   const record = createRecord(nexusOptions.events);
   let thrown: unknown;
@@ -100,11 +106,7 @@ function resultOf<E extends Catalogue>(
   error: unknown,
 ): RunResult<E> {
   const outcome = record.settled()[0]?.outcome;
-  if (outcome === undefined)
-    throw new NexusError(
-      'NEXUS_INVALID_OPTION',
-      'the reactor does not handle this event: its type is not among those in "on"',
-    );
+  if (outcome === undefined) throw new Error('the attempt has no outcome');
   switch (outcome.to) {
     case 'succeeded':
       return { outcome: 'succeeded', dispatched: record.events().slice(1) as never };
