@@ -84,8 +84,8 @@ async function filesIn(folder: string, recursive: boolean): Promise<string[]> {
 
 /** Where a compiler has put its output beside the source, one of the two is meant: the one that every Node can load. */
 function compiledOnly(files: readonly string[]): string[] {
-  const compiled = new Set(files.filter((file) => file.endsWith("js")).map(stemOf));
-  return files.filter((file) => file.endsWith("js") || !compiled.has(stemOf(file)));
+  const compiled = new Set(files.filter((file) => file.endsWith('js')).map(stemOf));
+  return files.filter((file) => file.endsWith('js') || !compiled.has(stemOf(file)));
 }
 
 function stemOf(file: string): string {
