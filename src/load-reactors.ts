@@ -116,7 +116,7 @@ async function reactorsOf<E extends Catalogue>(
 async function load(file: string): Promise<Record<string, unknown>> {
   let module: Record<string, unknown>;
   try {
-    module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    module = await importModule(pathToFileURL(file).href);
   } catch (cause) {
     const { code, message } = describeFailure(cause);
     const cure =
@@ -129,6 +129,19 @@ async function load(file: string): Promise<Record<string, unknown>> {
   const whole = module.default;
   const isBag = typeof whole === 'object' && whole !== null && !Array.isArray(whole) && !isReactor(whole);
   return isBag ? { ...module, ...whole, ...('default' in whole ? {} : { default: undefined }) } : module;
+}
+
+/** Set by the bundler: 'esm' or 'cjs'. */
+declare const TSUP_FORMAT: string | undefined;
+
+/** Bundled as CommonJS an `import()` becomes a `require`, which takes neither URLs nor modules: there it is out of a text. */
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  if (typeof TSUP_FORMAT === 'string' && TSUP_FORMAT === 'cjs') {
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- a constant text, for want of another way past the bundler
+    const native = new Function('url', 'return import(url)') as typeof importModule;
+    return await native(url);
+  }
+  return (await import(url)) as Record<string, unknown>;
 }
 
 function make(file: string, factory: (deps: unknown) => unknown, deps: unknown): unknown {

@@ -86,7 +86,11 @@ describe('a Nexus on the journal', () => {
     const second = createNexus({ storage: journalStorage({ path }), logger: false });
     expect((await second.events.list()).items).toHaveLength(1);
     expect(readFileSync(path, 'utf8').startsWith(whole)).toBe(true);
+    await second.dispatch('ORDER_PLACED', { id: 'o-2' });
     await second.close();
+    const third = createNexus({ storage: journalStorage({ path }), logger: false });
+    expect((await third.events.list()).items).toHaveLength(2);
+    await third.close();
   });
 
   it('survives every crash of the test kit', async () => {

@@ -95,7 +95,8 @@ export function instrument<E extends Catalogue>(
       };
     },
     on: (...args: Parameters<typeof on>) => {
-      const off = on(...args);
+      const [name, listener] = args;
+      const off = on(name, (moment) => (lives() ? listener(moment) : undefined));
       const undo = did((next) => next.on(...args));
       return () => {
         undo();

@@ -125,7 +125,7 @@ function asRemembered(result: unknown): string {
 }
 
 /** Where the time of a test begins when nothing is said. */
-export const START = Date.UTC(2027, 0, 15, 8);
+const START = Date.UTC(2027, 0, 15, 8);
 
 export function startOf({ startAt = START }: { readonly startAt?: number | Date }): number {
   return typeof startAt === 'number' ? startAt : startAt.getTime();

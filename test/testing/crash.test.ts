@@ -109,12 +109,16 @@ describe('the process that comes after', () => {
 
   it('is not told of by the one that died', async () => {
     const t = kit({ reactors: [mint({ calls: [], effects: 0 })] });
+    const told: unknown[] = [];
+    t.nexus.on('storage:error', ({ error }) => told.push(error));
     t.crashAfter('append');
     const dead = t.nexus;
     await expect(t.dispatch('PAID', {})).rejects.toThrow('killed by the test');
     await expect(dead.dispatch('PAID', {})).rejects.toThrow('killed by the test');
     await t.drain();
     expect(await t.dispatch('PAID', {})).toMatchObject({ seq: 3 });
+    await t.advance('1h');
+    expect(told).toEqual([]);
   });
 
   it('makes a setup that cannot be repeated heard', async () => {

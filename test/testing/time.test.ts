@@ -154,6 +154,17 @@ describe('virtual time', () => {
     expect(await t.drain()).toEqual({ succeeded: 1, failed: 0, dead: 0 });
   });
 
+  it('fires timers in the order of their instants, and of their making where these are the same', async () => {
+    const t = kit();
+    const fired: string[] = [];
+    t.clock.setTimer(() => fired.push('late'), 2_000);
+    t.clock.setTimer(() => fired.push('early'), 1_000);
+    t.clock.setTimer(() => fired.push('early, too'), 1_000);
+    t.clock.setTimer(() => fired.push('never'), 1_500)();
+    await t.advance('2s');
+    expect(fired).toEqual(['early', 'early, too', 'late']);
+  });
+
   it('has a sleep for handlers only', async () => {
     await expect(sleep('1s')).rejects.toMatchObject({ code: 'NEXUS_INVALID_OPTION' });
   });
