@@ -11,7 +11,7 @@ import {
   type NexusClient,
   type NexusClientOptions,
 } from '../../src/sdk/index.js';
-import { answering, proxy, secret, startHost, type Host } from './host.js';
+import { answering, proxy, secret, startHost, until, type Host } from './host.js';
 import { awkwardTexts } from './awkward-texts.js';
 
 const key = secret();
@@ -260,12 +260,12 @@ describe('dispatch of a client', () => {
     const hang = await scripted([() => undefined]);
     const abort = new AbortController();
     const aborted = hang.client.dispatch('A', {}, { signal: abort.signal });
-    await vi.waitUntil(() => hang.seen.length === 1);
+    await until(() => hang.seen.length === 1);
     abort.abort(new Error('the user left'));
     await expect(aborted).rejects.toThrow('the user left');
     await expect(hang.client.dispatch('A', {}, { signal: abort.signal })).rejects.toThrow('the user left');
     const open = hang.client.dispatch('A', {});
-    await vi.waitUntil(() => hang.seen.length === 2);
+    await until(() => hang.seen.length === 2);
     await hang.client.close();
     expect((await refusal(open)).code).toBe('NEXUS_CLOSED');
     expect((await refusal(hang.client.dispatch('A', {}))).code).toBe('NEXUS_CLOSED');

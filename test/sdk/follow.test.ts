@@ -11,7 +11,7 @@ import {
 } from '../../src/sdk/index.js';
 import { createMemoryDatabase } from '../../src/storage/memory/index.js';
 import { awkwardTexts } from './awkward-texts.js';
-import { listen, proxy, secret, startHost, type Host, type HostOptions } from './host.js';
+import { listen, proxy, secret, startHost, until, type Host, type HostOptions } from './host.js';
 
 const token = secret();
 const nodes = { reader: { secrets: [], tokens: [token], subscribe: ['*'] } };
@@ -55,11 +55,11 @@ describe.each(ways)('over %s', (way) => {
       (payload, { event, attempt }) => void seen.push({ payload, event, attempt }),
       { onState: (state) => states.push(state) },
     );
-    await vi.waitUntil(() => subscription.position === 1);
+    await until(() => subscription.position === 1);
     const { id, timestamp } = await nexus.dispatch('A', { n: 0 }, { source: 'nexus' });
     await nexus.dispatch('C', {});
     await nexus.dispatch('B', { n: 1 });
-    await vi.waitUntil(() => subscription.position === 4);
+    await until(() => subscription.position === 4);
     expect(seen[0]).toEqual({
       payload: { n: 0 },
       event: { id, seq: 2, type: 'A', payload: { n: 0 }, source: 'nexus', timestamp },
@@ -74,7 +74,7 @@ describe.each(ways)('over %s', (way) => {
       { state: 'live', transport, types },
       { state: 'closed', error: undefined, types },
     ]);
-    await vi.waitUntil(async () => {
+    await until(async () => {
       const { connections } = await nexus.stats();
       return connections.webSocket + connections.sse === 0;
     });
@@ -137,7 +137,7 @@ describe.each(ways)('over %s', (way) => {
         server = await host({ database, port: server.port });
       }
     }
-    await vi.waitUntil(() => seen.at(-1) === count - 1, { timeout: 60_000 });
+    await until(() => seen.at(-1) === count - 1);
     const once = seen.filter((n, i) => n !== seen[i - 1]);
     expect(once).toEqual(upTo(count));
     // Only what was handled and not yet stored when the reader died.
@@ -154,7 +154,7 @@ describe.each(ways)('over %s', (way) => {
     const first = clientOf(url, way).onEvent('A', () => undefined, {
       cursor: { load: () => null, save: (...position) => saved.push(position) },
     });
-    await vi.waitUntil(() => saved.length === 1);
+    await until(() => saved.length === 1);
     expect(saved[0]?.[0]).toBe(3);
     await first.close();
     await say(nexus, 3, 5);
@@ -164,7 +164,7 @@ describe.each(ways)('over %s', (way) => {
       after: 0,
       cursor: { load: async () => seq, save: (...position) => void saved.push(position) },
     });
-    await vi.waitUntil(() => second.position === 5);
+    await until(() => second.position === 5);
     expect(seen).toEqual([3, 4]);
     expect(saved.map(([at]) => at)).toEqual([3, 4, 5]);
     expect(saved.at(-1)?.[1]).toMatch(/./);
@@ -182,7 +182,7 @@ describe.each(ways)('over %s', (way) => {
       cursor: { load: () => undefined, save: (seq) => saved.push(seq) },
     });
     await say(nexus, 0, 20);
-    await vi.waitUntil(() => saved.at(-1) === 20);
+    await until(() => saved.at(-1) === 20);
   });
 
   it('ends with an error when its cursor is of another log', async () => {
@@ -211,7 +211,7 @@ describe.each(ways)('over %s', (way) => {
     const through = url.replace(String(port), String(between.port));
     const onState = vi.fn();
     const subscription = clientOf(through, way).onEvent('A', () => undefined, { onState });
-    await vi.waitUntil(() => onState.mock.calls.some(([{ state }]) => state === 'live'));
+    await until(() => onState.mock.calls.some(([{ state }]) => state === 'live'));
     await nexus.nodes.revoke('reader');
     expect(await subscription.closed).toMatchObject({ code: 'NEXUS_UNAUTHENTICATED' });
     expect(onState.mock.calls.at(-1)).toMatchObject([
@@ -231,11 +231,11 @@ describe.each(ways)('over %s', (way) => {
     const client = clientOf(url, way, { token: async () => current });
     const subscription = client.onEvent('A', ({ n }) => void seen.push(n), { after: 0 });
     await say(nexus, 0, 1);
-    await vi.waitUntil(() => seen.length === 1);
+    await until(() => seen.length === 1);
     current = next;
     await nexus.nodes.put('reader', { ...nodes.reader, tokens: [next] });
     await say(nexus, 1, 2);
-    await vi.waitUntil(() => seen.length === 2);
+    await until(() => seen.length === 2);
     await subscription.close();
     expect(await subscription.closed).toBeUndefined();
   });
@@ -273,7 +273,7 @@ describe.each(ways)('over %s', (way) => {
         },
       },
     );
-    await vi.waitUntil(() => subscription.position === 4);
+    await until(() => subscription.position === 4);
     expect(calls).toEqual([
       [0, 1],
       [1, 1],
@@ -319,7 +319,7 @@ describe.each(ways)('over %s', (way) => {
         },
       },
     });
-    await vi.waitUntil(() => subscription.position === 3);
+    await until(() => subscription.position === 3);
     expect(log).toEqual(['handled 0', 'saved 1', 'handled 1', 'saved 2', 'handled 2', 'saved 3']);
   });
 
@@ -338,7 +338,7 @@ describe.each(ways)('over %s', (way) => {
       },
       { after: 0, onState: ({ state }) => states.push(state) },
     );
-    await vi.waitUntil(() => subscription.position === 400);
+    await until(() => subscription.position === 400);
     expect(seen).toEqual(upTo(400));
     // It is no failure: nothing waits.
     expect(states).not.toContain('waiting');
@@ -362,12 +362,12 @@ describe.each(ways)('over %s', (way) => {
     });
     client.onEvent('A', ({ n }) => void seen.push(n), { after: 0, onState: (state) => states.push(state) });
     await say(nexus, 0, 1);
-    await vi.waitUntil(() => seen.length === 1);
+    await until(() => seen.length === 1);
     silent.is = true;
     await say(nexus, 1, 2);
-    await vi.waitUntil(() => states.some(({ state }) => state === 'waiting'));
+    await until(() => states.some(({ state }) => state === 'waiting'));
     silent.is = false;
-    await vi.waitUntil(() => seen.length === 2);
+    await until(() => seen.length === 2);
     expect(seen).toEqual([0, 1]);
   });
 
@@ -386,9 +386,9 @@ describe.each(ways)('over %s', (way) => {
         delays.push(state.delayMs);
       },
     });
-    await vi.waitUntil(() => delays.length > 5);
+    await until(() => delays.length > 5);
     await host({ database, port: first.port });
-    await vi.waitUntil(() => seen.length === 2);
+    await until(() => seen.length === 2);
   });
 
   it('gives a feed: everything behind a position, then what comes, until the loop is left', async () => {
@@ -401,7 +401,7 @@ describe.each(ways)('over %s', (way) => {
       if (event.seq === 7) break;
     }
     expect(seen).toEqual([2, 3, 4, 5, 6]);
-    await vi.waitUntil(async () => {
+    await until(async () => {
       const { connections } = await nexus.stats();
       return connections.webSocket + connections.sse === 0;
     });
@@ -449,9 +449,9 @@ describe.each(ways)('over %s', (way) => {
       },
       { after: 0, cursor: { load: () => undefined, save: (seq) => saved.push(seq) } },
     );
-    await vi.waitUntil(() => finish !== undefined);
+    await until(() => finish !== undefined);
     const closing = client.close();
-    await vi.waitUntil(() => aborted);
+    await until(() => aborted);
     finish?.();
     await closing;
     expect(saved).toEqual([1]);
@@ -473,7 +473,7 @@ describe('without a choice of transport', () => {
           if (state.state === 'live') transports.add(state.transport);
         },
       });
-      await vi.waitUntil(() => seen.length === 1);
+      await until(() => seen.length === 1);
       expect([...transports]).toEqual(['sse']);
     }
   });

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { createNexus } from '../../src/create-nexus.js';
 import { createHttpHandler, type HttpHandlerOptions } from '../../src/http/index.js';
 import type { Nexus, NexusOptions } from '../../src/nexus.js';
@@ -59,6 +59,11 @@ async function start(server: Server, port = 0): Promise<{ readonly url: string; 
   });
   const taken = (server.address() as AddressInfo).port;
   return { url: `http://127.0.0.1:${taken}`, port: taken };
+}
+
+/** Waits for a fact; how long is a matter of the machine, not of the test. */
+export async function until(fact: () => boolean | Promise<boolean>): Promise<void> {
+  await vi.waitUntil(fact, { timeout: 60_000, interval: 5 });
 }
 
 export async function stop(server: Server): Promise<void> {
