@@ -5,7 +5,7 @@ import { dispatchFrom, type RemoteDispatched, type RemoteDispatchOptions } from 
 import { closed } from './failure.js';
 import { followLog } from './follow-log.js';
 import { settingsOf, type NexusClientOptions } from './options.js';
-import { follow, pause } from './pause.js';
+import { createLife, follow, pause } from './pause.js';
 import type { RemoteEventOf } from './remote-event.js';
 import {
   subscribe,
@@ -80,7 +80,7 @@ export function createNexusClient<E extends Catalogue = AnyCatalogue>(
   options: NexusClientOptions<E>,
 ): NexusClient<E> {
   const settings = settingsOf(options);
-  const life = new AbortController();
+  const life = createLife();
   const subscriptions = new Set<Subscription>();
 
   const onEvent = (
@@ -88,7 +88,7 @@ export function createNexusClient<E extends Catalogue = AnyCatalogue>(
     handler: Work['handler'],
     subscribeOptions: SubscribeOptions = {},
   ): Subscription => {
-    if (life.signal.aborted) throw closed();
+    if (life.aborted) throw closed();
     const abort = new AbortController();
     const subscription = subscribe({
       settings,
@@ -104,7 +104,7 @@ export function createNexusClient<E extends Catalogue = AnyCatalogue>(
 
   const feed = ({ types = [], after, signal }: RemoteFeedOptions = {}): AsyncIterable<unknown> => ({
     [Symbol.asyncIterator]: () => {
-      const own = follow(life.signal, signal);
+      const own = follow(life, signal);
       const tell = teller(settings.onState, types);
       const frames = followLog({ settings, types, after, logId: undefined, signal: own.signal, tell });
       const over = (error?: NexusError): void => {
@@ -140,11 +140,11 @@ export function createNexusClient<E extends Catalogue = AnyCatalogue>(
 
   const client = {
     dispatch: (type: string, payload: unknown, dispatchOptions: RemoteDispatchOptions = {}) =>
-      dispatchFrom(settings, life.signal, { type, payload, options: dispatchOptions }),
+      dispatchFrom(settings, life, { type, payload, options: dispatchOptions }),
     onEvent,
     feed,
     close: async ({ timeoutMs = 15_000 } = {}) => {
-      life.abort();
+      life.end();
       const over = new AbortController();
       const all = Promise.all([...subscriptions].map((each) => each.close()));
       await Promise.race([all, pause(timeoutMs, over.signal)]);

@@ -4,7 +4,7 @@ import { NexusError } from '../core/errors.js';
 import { closed, failureOf, isTransient, objectIn, unreachable } from './failure.js';
 import { jsonBody } from './json-body.js';
 import { credentialOf, type Settings } from './options.js';
-import { backoffMs, follow, pause, within } from './pause.js';
+import { backoffMs, follow, pause, within, type Followable } from './pause.js';
 import { signRequest } from './sign-request.js';
 import { bytesOf, randomId } from './web-crypto.js';
 
@@ -36,7 +36,7 @@ type Letter = { readonly id: string; readonly body: Uint8Array; readonly key: st
 
 export async function dispatchFrom(
   settings: Settings,
-  life: AbortSignal,
+  life: Followable,
   said: { readonly type: string; readonly payload: unknown; readonly options: RemoteDispatchOptions },
 ): Promise<RemoteDispatched> {
   const { type, payload, options } = said;

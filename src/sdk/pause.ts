@@ -32,8 +32,29 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** What can be followed: an `AbortSignal`, or the life of a client. */
+export type Followable = Pick<AbortSignal, 'aborted'> &
+  Readonly<Record<'addEventListener' | 'removeEventListener', (name: 'abort', listener: () => void) => void>>;
+
+/** The life of a client. An `AbortSignal` would do, but Node warns of a leak when more than ten things listen to one. */
+export function createLife(): Followable & { end(): void } {
+  const listeners = new Set<() => void>();
+  let aborted = false;
+  return {
+    get aborted() {
+      return aborted;
+    },
+    addEventListener: (_name, listener) => void listeners.add(listener),
+    removeEventListener: (_name, listener) => void listeners.delete(listener),
+    end: () => {
+      aborted = true;
+      for (const listener of [...listeners]) listener();
+    },
+  };
+}
+
 /** A signal that follows others and can be aborted by itself; `release` leaves nothing behind on them. */
-export function follow(...signals: readonly (AbortSignal | undefined)[]): {
+export function follow(...signals: readonly (Followable | undefined)[]): {
   readonly signal: AbortSignal;
   readonly abort: (reason?: unknown) => void;
   readonly release: () => void;

@@ -56,7 +56,8 @@ export async function* overWebSocket(ask: Ask): AsyncGenerator<Frame | Ending, v
     const { code, reason } = event as Said;
     const why = `closed with ${String(code)} ${String(reason)}`;
     // Where the server says why, that decides whether it is tried again.
-    if (String(reason).startsWith("NEXUS_")) end('cut', new NexusError(reason as ErrorCode, `${WHAT}: ${why}`));
+    if (String(reason).startsWith('NEXUS_'))
+      end('cut', new NexusError(reason as ErrorCode, `${WHAT}: ${why}`));
     else lost(why);
   });
   socket.addEventListener('error', (event) => {

@@ -271,6 +271,23 @@ describe('dispatch of a client', () => {
     expect((await refusal(hang.client.dispatch('A', {}))).code).toBe('NEXUS_CLOSED');
   });
 
+  it('may be called many times at once, and leaves nothing behind', async () => {
+    const warnings: unknown[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', onWarning);
+    const { nexus, url } = await host();
+    const client = createNexusClient({ url, node: 'shop', secret: key });
+    const said = await Promise.all(
+      Array.from({ length: 200 }, (_, n) => client.dispatch('ORDER_PAID', { n })),
+    );
+    expect(new Set(said.map(({ id }) => id)).size).toBe(200);
+    expect((await nexus.health()).head).toBe(200);
+    // Node tells of them on a later turn.
+    await new Promise((next) => setImmediate(next));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   it('refuses what JSON would change in silence, without a request', async () => {
     const { client, seen } = await scripted([accept]);
     const cycle: Record<string, unknown> = {};

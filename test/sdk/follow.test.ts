@@ -348,7 +348,8 @@ describe.each(ways)('over %s', (way) => {
   });
 
   it('notices a connection that is dead without saying so', async () => {
-    const { nexus, url, port } = await host();
+    // The server must not be the one that ends it.
+    const { nexus, url, port } = await host({ ws: { messageRate: { perSecond: 10_000, burst: 10_000 } } });
     const silent = { is: false };
     const between = await proxy(
       () => port,
