@@ -1,7 +1,8 @@
 /** Server-sent events: over node:http, Express and fetch. */
 import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http';
+import { connect as connectSecond, createServer as createSecondServer } from 'node:http2';
 import { createRequire } from 'node:module';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { EventSource } from 'eventsource';
 import express from 'express';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -211,6 +212,39 @@ describe('GET /events/stream', () => {
     const post = await sendTo(port, { method: 'POST', path, headers });
     expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS']);
     expect((await nexus.stats()).connections.sse).toBe(0);
+  });
+
+  it('answers HEAD over fetch without a stream', async () => {
+    const { nexus } = createBus({ nodes });
+    const handler = createHttpHandler(nexus, { rateLimit: false });
+    const headers = { authorization: `Bearer ${tokens.reader}` };
+    const url = 'http://nexus.test/events/stream';
+    const response = await handler.fetch(new Request(url, { method: 'HEAD', headers }));
+    expect([response.status, response.body]).toEqual([200, null]);
+    expect((await nexus.stats()).connections.sse).toBe(0);
+  });
+
+  it('goes over HTTP/2', async () => {
+    const { nexus } = createBus({ nodes });
+    const server = createSecondServer(createHttpHandler(nexus, { rateLimit: false }));
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const session = connectSecond(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    onTestFinished(() => {
+      session.destroy();
+      server.close();
+    });
+    const stream = session.request({
+      ':path': '/events/stream?after=0',
+      authorization: `Bearer ${tokens.reader}`,
+    });
+    const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+    const next = blocks(async () => (await iterator.next()).value?.toString());
+    for (let n = 0; n < 20; n++) {
+      await nexus.dispatch('TICK', { n });
+      expect(dataOf(await next()).payload).toEqual({ n });
+    }
+    stream.close();
+    while ((await nexus.stats()).connections.sse > 0) await turns();
   });
 
   it('sends signs of life, with how far it has looked', async () => {
