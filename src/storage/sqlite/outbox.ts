@@ -60,6 +60,7 @@ function createHandle(db: SqliteLike, name: string): Outbox {
   const count = db.prepare('SELECT count(*) AS refused FROM main.nexus_outbox WHERE error IS NOT NULL');
   const version = db.prepare('PRAGMA data_version');
   const timeout = db.prepare('PRAGMA busy_timeout');
+  const secure = db.prepare('PRAGMA secure_delete');
   let refused = 0;
 
   const isOpen = (): boolean => db.open !== false;
@@ -122,10 +123,18 @@ function createHandle(db: SqliteLike, name: string): Outbox {
       }),
     finish: async (rows) =>
       apart(() => {
-        db.exec('BEGIN IMMEDIATE');
-        if (rows.forwarded.length > 0) remove.run(JSON.stringify(rows.forwarded));
-        for (const { row, error } of rows.refused) setAside.run(JSON.stringify(error), row);
-        db.exec('COMMIT');
+        // What goes into the log may have to be erased there one day: it must not stay in free pages of this file.
+        const { secure_delete: hostsOwn } = secure.get() as { secure_delete: Whole };
+        db.exec('PRAGMA secure_delete = ON');
+        try {
+          db.exec('BEGIN IMMEDIATE');
+          if (rows.forwarded.length > 0) remove.run(JSON.stringify(rows.forwarded));
+          for (const { row, error } of rows.refused) setAside.run(JSON.stringify(error), row);
+          db.exec('COMMIT');
+        } finally {
+          undo(db);
+          db.exec(`PRAGMA secure_delete = ${hostsOwn}`);
+        }
         return 'done';
       }),
     refused: async () => {

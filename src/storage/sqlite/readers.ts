@@ -5,6 +5,7 @@ import { BEHIND, HELD_UP } from './key-queue.js';
 import type { OnceRows } from './once.js';
 import { readDeliveries } from './read-deliveries.js';
 import { readEvents, readLog } from './read-events.js';
+import { createChainReaders } from './read-chain.js';
 import { createReplayReaders } from './read-replays.js';
 import {
   DELIVERY_COLUMNS,
@@ -23,7 +24,12 @@ import { DEAD, PENDING } from './states.js';
 
 export function createReaders(
   db: SqliteLike,
-  { running, once, sizes }: { running: () => number; once: OnceRows; sizes: () => StorageSizes },
+  {
+    path,
+    running,
+    once,
+    sizes,
+  }: { path: string; running: () => number; once: OnceRows; sizes: () => StorageSizes },
 ): Readers {
   const head = db.prepare(`SELECT coalesce((SELECT seq FROM nexus_events ORDER BY seq DESC LIMIT 1),
       (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq')) AS seq,
@@ -58,6 +64,7 @@ export function createReaders(
 
   return {
     ...createReplayReaders(db),
+    ...createChainReaders(db, path),
     head: async () => headSeq(),
     event: async (id) => {
       const row = event.get(id) as EventRow | undefined;
