@@ -40,8 +40,10 @@ export function createChainWalk(sha256: Sha256, from: Link): ChainWalk {
       if (!isWellTyped(row)) return { seq: row.seq, reason: 'unreadable' };
       if (row.seq < expected) return { seq: row.seq, reason: 'hash' };
       if (!follows(row)) {
-        if (row.seq > expected && !isGapAfter(at.seq, row)) return { seq: expected, reason: 'missing' };
-        return { seq: row.seq, reason: isIntact(sha256, row) ? 'hash' : 'payload' };
+        const intact = isIntact(sha256, row);
+        if (row.seq > expected && !isGapAfter(at.seq, row, intact))
+          return { seq: expected, reason: 'missing' };
+        return { seq: row.seq, reason: intact ? 'hash' : 'payload' };
       }
       if (!isIntact(sha256, row)) return { seq: row.seq, reason: 'payload' };
       if (row.seq > expected) gaps += 1;
@@ -67,9 +69,9 @@ function isIntact(sha256: Sha256, { salt, payload, payloadHash }: StoredEvent): 
   return hashPayload(sha256, salt, payload) === payloadHash;
 }
 
-/** By what it is called or by what it says: one of both may have been changed. */
-function isGapAfter(seq: number, { type, payload, seq: own }: StoredEvent): boolean {
-  if (type === GAP_TYPE) return true;
+/** Whether it stands for what is missing: by what it says, or, where that was changed, by what it is called. */
+function isGapAfter(seq: number, { type, payload, seq: own }: StoredEvent, intact: boolean): boolean {
+  if (!intact) return type === GAP_TYPE;
   const said = payloadOf(payload);
   return said?.from === seq + 1 && said.to === own - 1;
 }

@@ -38,6 +38,7 @@ async function verifyFrom(options: Verification, origin: Origin): Promise<AuditR
   const start = await startOf(read, base, from);
   const walk = createChainWalk(sha256, start);
   const comparison = createComparison(options.checkpoints, start);
+  let limit = PAGE;
   let redacted = 0;
   /** How far up removing the beginning was announced. */
   let announced = 0;
@@ -55,6 +56,17 @@ async function verifyFrom(options: Verification, origin: Origin): Promise<AuditR
     return { fault: undefined, erased };
   };
 
+  /** What cannot be read as a page is read event by event, up to the one that it is. */
+  const readPage = async (after: number): Promise<readonly StoredEvent[]> => {
+    try {
+      return await read.chain({ after, limit });
+    } catch (error) {
+      if (!isDamage(error) || limit === 1) throw error;
+      limit = 1;
+      return await read.chain({ after, limit });
+    }
+  };
+
   const walkThrough = async (): Promise<Fault | undefined> => {
     if (options.checkpoints.some((checkpoint) => checkpoint.logId !== logId))
       return { seq: base.seq + 1, reason: 'foreign' };
@@ -65,7 +77,7 @@ async function verifyFrom(options: Verification, origin: Origin): Promise<AuditR
     const { seq: head } = await read.head();
     const total = Math.max(0, head - start.seq);
     while (walk.at.seq < head) {
-      const page = await read.chain({ after: walk.at.seq, limit: PAGE });
+      const page = await readPage(walk.at.seq);
       if (page.length === 0) return { seq: walk.at.seq + 1, reason: 'missing' };
       const { fault, erased } = scan(page);
       for (const row of erased) {

@@ -4,6 +4,7 @@
  */
 import type { Outbox, OutboxRow } from '../outbox.js';
 import { isBusy, sqliteCode, toNexusError } from './failure.js';
+import { APPLICATION_ID } from './migration-1.js';
 import { demandOutbox, fileOf, missing, undo } from './outbox-schema.js';
 import type { SqliteLike } from './sqlite-like.js';
 
@@ -50,6 +51,11 @@ type Row = {
 };
 
 function createHandle(db: SqliteLike, name: string): Outbox {
+  // In Nexus's own file: what is redacted in the log must not be left in pages that this connection has written.
+  const { application_id: application } = db.prepare('PRAGMA application_id').get() as {
+    application_id: Whole;
+  };
+  if (Number(application) === APPLICATION_ID) db.exec('PRAGMA secure_delete = ON');
   const insert = db.prepare(`INSERT INTO main.nexus_outbox (id, type, source, timestamp, payload, key,
     correlation_id, causation_id, headers, schema_version, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const next =
@@ -60,7 +66,6 @@ function createHandle(db: SqliteLike, name: string): Outbox {
   const count = db.prepare('SELECT count(*) AS refused FROM main.nexus_outbox WHERE error IS NOT NULL');
   const version = db.prepare('PRAGMA data_version');
   const timeout = db.prepare('PRAGMA busy_timeout');
-  const secure = db.prepare('PRAGMA secure_delete');
   let refused = 0;
 
   const isOpen = (): boolean => db.open !== false;
@@ -123,18 +128,10 @@ function createHandle(db: SqliteLike, name: string): Outbox {
       }),
     finish: async (rows) =>
       apart(() => {
-        // What goes into the log may have to be erased there one day: it must not stay in free pages of this file.
-        const { secure_delete: hostsOwn } = secure.get() as { secure_delete: Whole };
-        db.exec('PRAGMA secure_delete = ON');
-        try {
-          db.exec('BEGIN IMMEDIATE');
-          if (rows.forwarded.length > 0) remove.run(JSON.stringify(rows.forwarded));
-          for (const { row, error } of rows.refused) setAside.run(JSON.stringify(error), row);
-          db.exec('COMMIT');
-        } finally {
-          undo(db);
-          db.exec(`PRAGMA secure_delete = ${hostsOwn}`);
-        }
+        db.exec('BEGIN IMMEDIATE');
+        if (rows.forwarded.length > 0) remove.run(JSON.stringify(rows.forwarded));
+        for (const { row, error } of rows.refused) setAside.run(JSON.stringify(error), row);
+        db.exec('COMMIT');
         return 'done';
       }),
     refused: async () => {

@@ -1,7 +1,7 @@
 /** The chain as it is stored, for whoever verifies it: what cannot be read is told as such. */
 import type { StoredEvent } from '../../core/event.js';
 import type { ChainReaders, Origin } from '../storage.js';
-import { toNexusError } from './failure.js';
+import { reading } from './failure.js';
 import { EVENT_COLUMNS, toEvent, type EventRow } from './rows.js';
 import type { SqliteLike } from './sqlite-like.js';
 
@@ -15,16 +15,9 @@ export function createChainReaders(db: SqliteLike, path: string): ChainReaders {
   const page = db.prepare(
     `SELECT ${EVENT_COLUMNS} FROM nexus_events e WHERE e.seq > ? ORDER BY e.seq LIMIT ?`,
   );
-  const reading = <T>(read: () => T): T => {
-    try {
-      return read();
-    } catch (error) {
-      throw toNexusError(error, 'before-commit', path);
-    }
-  };
   return {
     origin: async () =>
-      reading((): Origin => {
+      reading(path, (): Origin => {
         const { logId, seq, hash, checkpointed } = origin.get() as {
           logId: string | null;
           seq: number | null;
@@ -34,7 +27,7 @@ export function createChainReaders(db: SqliteLike, path: string): ChainReaders {
         return { logId: logId ?? '', base: { seq: seq ?? 0, hash: hash ?? '' }, checkpointed };
       }),
     chain: async ({ after, limit }) =>
-      reading(() => {
+      reading(path, () => {
         const events: StoredEvent[] = [];
         let bytes = 0;
         let last = after;

@@ -1,6 +1,7 @@
 /** Bounded reads. In WAL mode they neither wait for writers nor hold them up. */
 import type { BlockedKey, Readers, StorageSizes } from '../storage.js';
 import { createCounts } from './counts.js';
+import { reading } from './failure.js';
 import { BEHIND, HELD_UP } from './key-queue.js';
 import type { OnceRows } from './once.js';
 import { readDeliveries } from './read-deliveries.js';
@@ -65,7 +66,7 @@ export function createReaders(
   return {
     ...createReplayReaders(db),
     ...createChainReaders(db, path),
-    head: async () => headSeq(),
+    head: async () => reading(path, headSeq),
     event: async (id) => {
       const row = event.get(id) as EventRow | undefined;
       return row && toEvent(row);
@@ -75,7 +76,7 @@ export function createReaders(
       const row = eventByKey.get(source, key) as EventRow | undefined;
       return row && toEvent(row);
     },
-    events: async (query) => events(query),
+    events: async (query) => reading(path, () => events(query)),
     log: async (range) => log(range),
     delivery: async ({ reactor, run, seq }) => {
       const row = delivery.get(reactor, run, seq) as DeliveryRow | undefined;
