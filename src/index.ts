@@ -1,5 +1,11 @@
 /** NEØ Nexus: the embeddable, durable event bus of the NEØ Protocol. */
 export { createNexus } from './create-nexus.js';
+export {
+  openCheckpoint,
+  signCheckpoint,
+  type CheckpointSigner,
+  type CheckpointVerifier,
+} from './checkpoint-note.js';
 export { loadPermissions, type LoadPermissionsOptions } from './load-permissions.js';
 export { defineReactor } from './define-reactor.js';
 export { defineEvents } from './core/catalogue.js';

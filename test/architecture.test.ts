@@ -26,6 +26,7 @@ function placeOf(file: string): { floor: number; room: string } {
     'ingress-door',
     'node-desk',
     'load-permissions',
+    'checkpoint-note',
   ];
   if (door.some((name) => file === `${name}.ts`)) return { floor: 3, room: 'door' };
   if (['http', 'fastify', 'koa', 'next', 'ws', 'testing', 'metrics', 'alerts'].includes(first))

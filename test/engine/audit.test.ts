@@ -1,7 +1,7 @@
 /** The log as evidence: what is found, what is told, and what a redacted or pruned event means to those who ask for it. */
 import { describe, expect, it } from 'vitest';
 import { hashEvent, hashPayload } from '../../src/core/chain.js';
-import type { Nexus } from '../../src/nexus.js';
+import type { Nexus, ReactorOptions } from '../../src/nexus.js';
 import { sha256 } from '../../src/options.js';
 import { createBus, deferred, record, type Bus } from '../support/bus.js';
 
@@ -262,13 +262,15 @@ describe('a redacted event', () => {
     const id = await idAt(nexus, 2);
     await nexus.audit.redact(id, 'r');
     const seen: unknown[] = [];
-    nexus.onEvent(
-      'A',
-      { name: 'r', from: 'beginning', orderBy: ({ payload }) => `k${Number(payload.n).toFixed()}` },
-      ({ n }) => void seen.push(n),
-    );
+    const keyed: unknown[] = [];
+    const orderBy: ReactorOptions['orderBy'] = ({ payload }) => {
+      keyed.push(payload);
+      return `k${Number(payload.n)}`;
+    };
+    nexus.onEvent('A', { name: 'r', from: 'beginning', orderBy }, ({ n }) => void seen.push(n));
     await nexus.idle();
     expect(seen).toEqual([1, 3]);
+    expect(keyed).toEqual([{ n: 1 }, { n: 3 }]);
     const report = await nexus.replay({ reactors: ['r'] });
     expect(report).toMatchObject({ state: 'done', reactors: [{ events: 3, skipped: 0, open: 0, dead: 0 }] });
     expect(seen).toEqual([1, 3, 1, 3]);
