@@ -6,6 +6,7 @@ export {
   type CheckpointSigner,
   type CheckpointVerifier,
 } from './checkpoint-note.js';
+export { keepCheckpoints, type KeepCheckpointsOptions } from './keep-checkpoints.js';
 export { loadPermissions, type LoadPermissionsOptions } from './load-permissions.js';
 export { defineReactor } from './define-reactor.js';
 export { defineEvents } from './core/catalogue.js';
