@@ -9,6 +9,7 @@ export {
 export { keepCheckpoints, type KeepCheckpointsOptions } from './keep-checkpoints.js';
 export { loadPermissions, type LoadPermissionsOptions } from './load-permissions.js';
 export { defineReactor } from './define-reactor.js';
+export { loadReactors, type LoadReactorsOptions } from './load-reactors.js';
 export { defineEvents } from './core/catalogue.js';
 export { defineEvent } from './core/event-definition.js';
 export { errorCodes, NexusError, NonRetryableError, RetryAfterError } from './core/errors.js';
