@@ -17,6 +17,7 @@ import { proveSchedule } from './schedule.js';
 import { proveReplay } from './replay.js';
 import { proveMalformed, proveOneAnswer, proveStandard } from './signatures.js';
 import { proveStale } from './stale.js';
+import { proveTamper } from './tamper.js';
 import { proveSlowBodies, proveUploads } from './uploads.js';
 
 type Outcome = { report: object; holds: boolean };
@@ -213,6 +214,10 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
       report,
       holds: report.serverErrors === 0 && report.changed === 0 && report.prototype === 'untouched',
     };
+  },
+  tamper: async () => {
+    const report = await proveTamper({ tamperings: scaled(2_000) });
+    return { report, holds: report.missed.length + report.misplaced.length === 0 };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });
