@@ -19,6 +19,7 @@ import { proveReplay } from './replay.js';
 import { proveMalformed, proveOneAnswer, proveStandard } from './signatures.js';
 import { proveChurn, proveSlowReader } from './slow-reader.js';
 import { proveStale } from './stale.js';
+import { proveTamper } from './tamper.js';
 import { proveSlowBodies, proveUploads } from './uploads.js';
 
 type Outcome = { report: object; holds: boolean };
@@ -233,6 +234,10 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
   churn: async () => {
     const report = await proveChurn({ connects: scaled(10_000) });
     return { report, holds: report.sockets + report.timers + report.listeners + report.open === 0 };
+  },
+  tamper: async () => {
+    const report = await proveTamper({ tamperings: scaled(2_000) });
+    return { report, holds: report.missed.length + report.misplaced.length === 0 };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });

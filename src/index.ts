@@ -1,5 +1,12 @@
 /** NEØ Nexus: the embeddable, durable event bus of the NEØ Protocol. */
 export { createNexus } from './create-nexus.js';
+export {
+  openCheckpoint,
+  signCheckpoint,
+  type CheckpointSigner,
+  type CheckpointVerifier,
+} from './checkpoint-note.js';
+export { keepCheckpoints, type KeepCheckpointsOptions } from './keep-checkpoints.js';
 export { loadPermissions, type LoadPermissionsOptions } from './load-permissions.js';
 export { defineReactor } from './define-reactor.js';
 export { loadReactors, type LoadReactorsOptions } from './load-reactors.js';
@@ -30,9 +37,16 @@ export type { RateLimit } from './core/pace.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {
   AttemptRecord,
+  Audit,
+  AuditBreak,
+  AuditExtent,
+  AuditFault,
+  AuditReason,
+  AuditReport,
   AuthDenied,
   BackupOptions,
   BackupProgress,
+  Checkpoint,
   ChildOptions,
   CloseOptions,
   CloseReport,
@@ -61,12 +75,16 @@ export type {
   NodeDesk,
   NodeInfo,
   Page,
+  PruneHold,
+  PruneOptions,
+  PruneReport,
   Reactor,
   ReactorContext,
   ReactorDefinition,
   ReactorDesk,
   ReactorInfo,
   ReactorOptions,
+  Redaction,
   RetentionOptions,
   Schedule,
   ScheduleOptions,
@@ -82,6 +100,8 @@ export type {
   ReplayReport,
   RotateOptions,
   SettledOptions,
+  VerifyOptions,
+  VerifyProgress,
   WaitForOptions,
   Within,
 } from './nexus.js';

@@ -1,4 +1,5 @@
 /** The Nexus, as the host and the edges see it. The engine implements it; edges know nothing else. */
+import type { Audit } from './contract/audit.js';
 import type { BackupOptions } from './contract/backup.js';
 import type {
   DeadLetterDesk,
@@ -25,6 +26,20 @@ import type { NodeConfig } from './nodes/node-config.js';
 import type { SqliteLike } from './storage/sqlite-like.js';
 import type { Storage } from './storage/storage.js';
 
+export type {
+  Audit,
+  AuditExtent,
+  AuditFault,
+  AuditReason,
+  AuditReport,
+  Checkpoint,
+  PruneHold,
+  PruneOptions,
+  PruneReport,
+  Redaction,
+  VerifyOptions,
+  VerifyProgress,
+} from './contract/audit.js';
 export type { BackupOptions, BackupProgress } from './contract/backup.js';
 export type {
   ChildOptions,
@@ -69,6 +84,7 @@ export type {
   ReplayReport,
 } from './contract/replays.js';
 export type {
+  AuditBreak,
   AuthDenied,
   CloseOptions,
   CloseReport,
@@ -216,6 +232,8 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   readonly replays: ReplayDesk;
   /** The nodes, changed while it runs; nothing is written down. */
   readonly nodes: NodeDesk;
+  /** The log as evidence: verify it, vouch for it, redact events, prune its beginning. */
+  readonly audit: Audit;
   stats(): Promise<NexusStats>;
   /** Never throws. */
   health(): Promise<Health>;

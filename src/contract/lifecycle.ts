@@ -1,6 +1,7 @@
 /** The library's own moments. */
 import type { EndReason } from '../core/delivery.js';
 import type { NexusEvent } from '../core/event.js';
+import type { AuditFault } from './audit.js';
 
 /** What the lifecycle events of a delivery tell. */
 export interface DeliveryMoment {
@@ -46,6 +47,8 @@ export interface NexusLifecycle {
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   /** Events that had been acknowledged are not in the log any more; an event `nexus.log.gap` stands for them. */
   'log:lost': LogLoss;
+  /** A verification found that the log is not what it was. */
+  'audit:broken': AuditBreak;
   closed: CloseReport;
 }
 
@@ -54,6 +57,11 @@ export interface LogLoss {
   readonly events: number;
   readonly from: number;
   readonly to: number;
+}
+
+/** Where the log is first found to be other than it was. */
+export interface AuditBreak extends AuditFault {
+  readonly logId: string;
 }
 
 /** Who was turned away, and why. */

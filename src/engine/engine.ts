@@ -4,6 +4,7 @@ import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
 import type { Dispatched, Nexus } from '../nexus.js';
 import { createAlarm } from './alarm.js';
+import { createAudit } from './audit.js';
 import { createBackup } from './backup.js';
 import { createBudget } from './budget.js';
 import { createCommitter } from './committer.js';
@@ -22,6 +23,7 @@ import { isReplayed, type LocalReactor } from './local-reactor.js';
 import { createLoss } from './loss.js';
 import type { EngineParts } from './parts.js';
 import { createMemory } from './once.js';
+import { createNotes } from './note.js';
 import { createOpening } from './opening.js';
 import { createRateMeter } from './rate.js';
 import { createReactorDesk } from './reactor-desk.js';
@@ -63,7 +65,8 @@ export function createEngine(parts: EngineParts): Engine {
   const intake = createIntake(parts, versions);
   const budget = createBudget({ clock, maxInFlight: parts.maxInFlight });
   const rate = createRateMeter();
-  const loss = createLoss(parts, lifecycle);
+  const note = createNotes(parts);
+  const loss = createLoss(note, logger, lifecycle);
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
   const pulse = (): void => watch.pulse();
   let unsubscribe: (() => void) | undefined;
@@ -266,6 +269,7 @@ export function createEngine(parts: EngineParts): Engine {
     edited: lookAgain,
     cancelled: (ref) => runner.cancel(ref),
   });
+  const audit = createAudit({ ...parts, lifecycle, note, versions, registrar, runner, opened });
   const waiting = createWaiting({ storage, versions, roster, watch, opened });
   const shutdown = createShutdown({
     storage,
@@ -351,6 +355,7 @@ export function createEngine(parts: EngineParts): Engine {
       registered: () => stillness.registered(),
     }),
     nodes: parts.nodes,
+    audit,
     ...createVitals({
       storage,
       clock,
@@ -360,6 +365,7 @@ export function createEngine(parts: EngineParts): Engine {
       committer,
       roster,
       loss,
+      audit,
       troubles,
       opened,
       connections: live.connections,

@@ -217,7 +217,8 @@ export function match(reactor: LocalReactor, place: number, event: StoredEvent, 
   const { orderBy } = reactor.settings;
   const base: Match =
     event.notBefore === null ? { event: place } : { event: place, notBefore: event.notBefore };
-  if (!orderBy) return base;
+  // The delivery of an erased event is cancelled where it is created.
+  if (!orderBy || event.payload === null) return base;
   try {
     const key: unknown = orderBy(versions.event(event));
     if (typeof key === 'string' && key.length <= 512) return { ...base, orderKey: key };

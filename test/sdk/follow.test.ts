@@ -411,11 +411,17 @@ describe.each(ways)('over %s', (way) => {
   it('ends a feed that waits, by its signal, by return and by the client', async () => {
     const { url } = await host();
     const abort = new AbortController();
-    const client = clientOf(url, way);
+    let live = 0;
+    const client = clientOf(url, way, {
+      onState: ({ state }) => {
+        if (state === 'live') live += 1;
+      },
+    });
     const bySignal = client.feed({ signal: abort.signal })[Symbol.asyncIterator]();
     const byReturn = client.feed()[Symbol.asyncIterator]();
     const byClient = client.feed()[Symbol.asyncIterator]();
     const pending = [bySignal, byReturn, byClient].map(async (each) => await each.next());
+    await until(() => live === 3);
     abort.abort();
     await byReturn.return?.();
     await client.close();
