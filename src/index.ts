@@ -42,8 +42,12 @@ export type {
   DeliveryFilter,
   DeliveryMoment,
   Dispatched,
+  DisabledReason,
   DispatchItem,
   DispatchOptions,
+  EndpointDesk,
+  EndpointInfo,
+  EndpointTest,
   EventFilter,
   EventReader,
   Explanation,
@@ -81,6 +85,8 @@ export type {
   RotateOptions,
   SettledOptions,
   WaitForOptions,
+  WebhookAttempt,
+  WebhookOutcome,
   Within,
 } from './nexus.js';
 export type { NodeConfig, NodeSecret, NodeWebhook, SignatureName } from './nodes/node-config.js';
