@@ -2,6 +2,7 @@
 import { proveBitflip } from './bitflip.js';
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
+import { proveEndpoints } from './endpoints.js';
 import { proveFull } from './full.js';
 import { proveIdle } from './idle.js';
 import { proveKeyedModel } from './keyed-model.js';
@@ -205,6 +206,15 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
     return {
       report,
       holds: report.serverErrors === 0 && report.changed === 0 && report.prototype === 'untouched',
+    };
+  },
+  endpoints: async () => {
+    const report = await proveEndpoints({ rounds: 5, events: scaled(500) });
+    const { ratio, healthyFailures, flapped, hanging } = report;
+    return {
+      report,
+      holds:
+        ratio <= 1.2 && healthyFailures === 0 && flapped.delivered > 0 && flapped.failed > 0 && hanging > 0,
     };
   },
   idle: () => {

@@ -8,7 +8,13 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { scopeOf } from '../../src/core/address-scope.js';
 import { parseAddress } from '../../src/core/ip-address.js';
 import { refuseAddress, refuseUrl } from '../../src/nodes/webhook-address.js';
+import { toMember } from '../../src/nodes/roll.js';
+import { hmacSha256, sha256 } from '../../src/options.js';
 import { createDialer, type Resolve } from '../../src/webhooks/dialer.js';
+import { createExchange } from '../../src/webhooks/exchange.js';
+import { messageOf } from '../../src/webhooks/message.js';
+import { targetOf } from '../../src/webhooks/target.js';
+import { createTestClock, turns } from '../support/test-clock.js';
 
 /** Hosts of URLs that lead, or could lead, where a webhook must not go; `PORT` is the canary's. */
 const spellings = [
@@ -239,6 +245,64 @@ describe('an address that must not be reached', () => {
     ).toBe(true);
     expect([asked, connections()]).toEqual([1, 0]);
     await first;
+  });
+
+  it('is sent nothing where a socket finds itself there after all', async () => {
+    let bytes = 0;
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections += 1;
+      socket.on('data', (chunk) => (bytes += chunk.length)).on('error', () => undefined);
+    });
+    onTestFinished(() => void server.close());
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as AddressInfo;
+    let looks = 0;
+    const resolve: Resolve = (_, __, callback) =>
+      callback(null, [
+        {
+          family: 4,
+          get address() {
+            return (looks += 1) === 1 ? '8.8.8.8' : '127.0.0.1';
+          },
+        },
+      ]);
+    expect(await post(new URL(`http://rebind.example.com:${port}/`), { resolve })).toMatchObject({
+      code: 'NEXUS_ADDRESS_BLOCKED',
+    });
+    expect([connections <= 1, bytes]).toEqual([true, 0]);
+  });
+});
+
+describe('a name that nobody resolves', () => {
+  it('ends at the deadline, and is not posted to when it is resolved later', async () => {
+    const clock = createTestClock();
+    const late: (() => void)[] = [];
+    const { port, connections } = await canary();
+    const resolve: Resolve = (_, __, callback) =>
+      void late.push(() => callback(null, [{ address: '127.0.0.1', family: 4 }]));
+    const dialer = createDialer({ resolve });
+    onTestFinished(() => dialer.close());
+    const node = {
+      secrets: ['s'.repeat(32)],
+      webhook: { url: `http://slow.example.com:${port}/`, allowPrivateNetwork: true },
+    };
+    const target = targetOf(toMember('shop', node, sha256));
+    if (!target) throw new Error('there is no target');
+    const exchange = createExchange({ dialer, clock, hmac: hmacSha256 });
+    const message = messageOf({ id: 'i', type: 'A', payload: {}, timestamp: 0, seq: 1, source: 's' });
+    const exchanged = exchange({ target, message, delivery: 'd', abort: new AbortController() });
+    while (late.length === 0) await turns(1);
+    await clock.advance(10_000);
+    expect(await exchanged).toMatchObject({
+      status: undefined,
+      ms: 10_000,
+      error: { code: 'NEXUS_ENDPOINT_FAILED' },
+    });
+    expect(clock.timers()).toBe(0);
+    for (const each of late) each();
+    await turns(50);
+    expect(connections()).toBeLessThanOrEqual(1);
   });
 });
 
