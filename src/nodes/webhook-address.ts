@@ -52,7 +52,7 @@ export function refuseUrl(url: URL, at: string, allowance: Allowance): NexusErro
 }
 
 /** The address that a URL names. It is read by the URL standard first: `127.1`, `0x7f.1` and `2130706433` are one address. */
-export function literalOf({ hostname }: Pick<URL, 'hostname'>): string | undefined {
+function literalOf({ hostname }: Pick<URL, 'hostname'>): string | undefined {
   const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
   return parseAddress(bare) ? bare : undefined;
 }

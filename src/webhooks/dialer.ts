@@ -7,7 +7,7 @@ import type { LookupFunction } from 'node:net';
 import type { buildConnector, Pool } from 'undici';
 import { NexusError } from '../core/errors.js';
 import { parseAddress } from '../core/ip-address.js';
-import { literalOf, refuseAddress, type Destination } from '../nodes/webhook-address.js';
+import { refuseAddress, type Destination } from '../nodes/webhook-address.js';
 
 export type Post = {
   readonly url: URL;
@@ -86,10 +86,7 @@ export function createDialer(options: { resolve?: Resolve } = {}): Dialer {
 
   return {
     post: async (post) => {
-      const { url, destination, signal } = post;
-      const literal = literalOf(url);
-      const refused = literal === undefined ? undefined : refuseAddress(literal, destination);
-      if (refused) throw refused;
+      const { url, signal } = post;
       const used = await poolOf(post);
       used.users += 1;
       try {
