@@ -63,10 +63,7 @@ export function createDeliver(options: {
     if (abort.signal.reason instanceof EndpointChanged)
       throw new RetryAfterError(0, abort.signal.reason.message);
 
-    const postponed =
-      exchanged.retryAfterMs === undefined
-        ? 0
-        : ((await options.deliveries().get(deliveryId))?.postponed ?? 0);
+    const postponed = exchanged.retryAfterMs === undefined ? 0 : await postponedBefore(deliveryId);
     const verdict = verdictOf(node, exchanged, postponed);
     const { status, ms } = exchanged;
     const error = verdict.outcome === 'delivered' ? undefined : verdict.error;
@@ -84,6 +81,15 @@ export function createDeliver(options: {
     });
     await follow(node, verdict, ctx);
   };
+
+  /** What becomes of an answer does not depend on whether this can be read. */
+  async function postponedBefore(deliveryId: string): Promise<number> {
+    const delivery = await options
+      .deliveries()
+      .get(deliveryId)
+      .catch(() => undefined);
+    return delivery?.postponed ?? 0;
+  }
 
   async function follow(
     node: string,

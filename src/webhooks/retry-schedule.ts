@@ -5,7 +5,7 @@ import { defaultRetry, retryPolicy, type FullRetryPolicy, type RetryPolicy } fro
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** After the first attempt, the second …; there is one attempt more than delays. */
-export const SCHEDULE_MS: readonly number[] = [
+const SCHEDULE_MS: readonly number[] = [
   5_000,
   30_000,
   2 * MINUTE_MS,

@@ -9,7 +9,7 @@ export type Verdict =
   | { readonly outcome: 'postponed'; readonly error: NexusError; readonly afterMs: number };
 
 /** So often an endpoint may have a delivery put off without spending an attempt; from then on it is later, but it counts. */
-export const MOST_POSTPONEMENTS = 20;
+const MOST_POSTPONEMENTS = 20;
 /** What an endpoint may ask for, at the least and at the most. */
 const LEAST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 24 * 3_600_000;

@@ -49,7 +49,31 @@ describe('an endpoint that answers 410', () => {
     expect(await story(bus)).toEqual(['nexus.endpoint.disabled', 'nexus.endpoint.enabled']);
   });
 
-  it('stays disabled after a restart, with its reason, and in other processes', async () => {
+  it('is disabled in other processes that run, and enabled by any of them', async () => {
+    const to = await createReceiver(status(410));
+    const nodes = { shop: nodeFor(to.url) };
+    const first = push(nodes);
+    const second = push(nodes, { beside: first });
+    const told = [record(first.nexus, 'endpoint:disabled'), record(second.nexus, 'endpoint:disabled')];
+    await Promise.all([first.nexus.start(), second.nexus.start()]);
+    await Promise.all([first.nexus.reactors.list(), second.nexus.reactors.list()]);
+    await first.nexus.dispatch('A', {});
+    await until(() => told.some((each) => each.length > 0));
+    await first.clock.advance(2_000);
+    const heard = to.received.length;
+    for (const { nexus } of [first, second]) for (let n = 0; n < 5; n++) await nexus.dispatch('A', { n });
+    await first.clock.advance(DAY_MS);
+    expect(to.received).toHaveLength(heard);
+    for (const { nexus } of [first, second])
+      expect(await nexus.endpoints.list()).toMatchObject([{ state: 'disabled', reason: 'gone' }]);
+    to.answer = status(204);
+    await second.nexus.endpoints.enable('shop');
+    await first.clock.advance(2_000);
+    await until(() => new Set(to.received.map(({ json }) => json.id)).size === 11);
+    expect(told.flat()).toHaveLength(1);
+  });
+
+  it('stays disabled after a restart, with its reason', async () => {
     const to = await createReceiver(status(410));
     const nodes = { shop: nodeFor(to.url) };
     const first = push(nodes);

@@ -105,7 +105,7 @@ it('awkward strings as keys and values arrive as they were dispatched, and verif
     new Webhook(secret).verify(body.toString(), headers);
   }
   expect(new Set(to.received.map(({ json }) => json.id)).size).toBe(strings.length);
-});
+}, 60_000);
 
 it('names of types that no header can carry are encoded there, and whole in the body', async () => {
   const to = await createReceiver();
