@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Ingress } from '../nexus.js';
 import type { Claim, Proof } from '../nodes/authenticate.js';
 import { ipOf, type Incoming } from './incoming.js';
-import { clientKey } from './ip-address.js';
+import { clientKey } from '../core/ip-address.js';
 import type { HttpSettings } from './options.js';
 import { rateLimited, unauthenticated, type Answer } from './problem.js';
 import { createNamedLimiter, createRateLimiter } from './rate-limiter.js';
