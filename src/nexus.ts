@@ -11,6 +11,7 @@ import type {
   ReactorDesk,
 } from './contract/desks.js';
 import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contract/dispatch.js';
+import type { Instrument } from './contract/instrument.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
 import type { LoggerLike } from './contract/logger.js';
 import type { NodeDesk } from './contract/nodes.js';
@@ -56,6 +57,7 @@ export type {
   Page,
   ReactorDesk,
   ReactorInfo,
+  ReactorLag,
 } from './contract/desks.js';
 export type {
   Replay,
@@ -72,9 +74,12 @@ export type {
   CloseOptions,
   CloseReport,
   DeliveryMoment,
+  DeliveryTimes,
   LogLoss,
   NexusLifecycle,
 } from './contract/lifecycle.js';
+export type { Commit, CommittedEvent, HttpAnswered, LimitRefused } from './contract/moments.js';
+export type { AttemptToBe, Headers, Instrument, SaidToBe } from './contract/instrument.js';
 export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
 export type { LoggerLike } from './contract/logger.js';
 export type { Ingress, NexusWithIngress } from './contract/ingress.js';
@@ -212,6 +217,8 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   health(): Promise<Health>;
   /** Listens to one of the library's own moments; a listener that throws hurts nobody. Returns its end. */
   on<K extends keyof NexusLifecycle>(name: K, listener: (moment: NexusLifecycle[K]) => unknown): () => void;
+  /** Puts something around every dispatch and every call of a handler, for tracing. Returns its end. */
+  instrument(instrument: Instrument): () => void;
   /**
    * Copies the whole storage into a new file while events flow. It has every event that was acknowledged before the call;
    * what was running is run again when the copy is. A copy that fails, or is cut short by `close`, leaves no file behind.

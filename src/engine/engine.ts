@@ -1,5 +1,5 @@
 /** The engine: puts its parts together into a Nexus. Each part is a file; here is only who knows whom. */
-import { NexusError, describeFailure } from '../core/errors.js';
+import { NexusError } from '../core/errors.js';
 import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
 import type { Dispatched, Nexus } from '../nexus.js';
@@ -14,11 +14,13 @@ import { createFanOuts } from './fan-out.js';
 import { createFeeder } from './feeder.js';
 import { createForwarder } from './forwarder.js';
 import { createGuard } from './guard.js';
+import { createInstruments, instrumented } from './instruments.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle, type Lifecycle } from './lifecycle.js';
 import { isReplayed, type LocalReactor } from './local-reactor.js';
 import { createLoss } from './loss.js';
 import type { EngineParts } from './parts.js';
+import { bornDeadMoment } from './moment.js';
 import { createMemory } from './once.js';
 import { createOpening } from './opening.js';
 import { createRateMeter } from './rate.js';
@@ -53,6 +55,7 @@ export interface Engine {
 export function createEngine(parts: EngineParts): Engine {
   const { storage, clock, logger } = parts;
   const lifecycle = createLifecycle(logger);
+  const instruments = createInstruments();
   const alarm = createAlarm(clock);
   const watch = createWatch(clock);
   const roster = createRoster();
@@ -65,10 +68,8 @@ export function createEngine(parts: EngineParts): Engine {
   const pulse = (): void => watch.pulse();
   let unsubscribe: (() => void) | undefined;
 
-  const storageFailed = (error: unknown, retrying: boolean): void => {
-    logger.error({ failure: describeFailure(error), retrying }, 'the storage failed');
+  const storageFailed = (error: unknown, retrying: boolean): void =>
     lifecycle.tell('storage:error', () => ({ error, retrying }));
-  };
   const fanOuts = createFanOuts({
     storage,
     versions,
@@ -76,6 +77,7 @@ export function createEngine(parts: EngineParts): Engine {
     budget,
     now: () => clock.now(),
     supersede: (reactor) => registrar.supersede(reactor),
+    bornDead: (...what) => lifecycle.tell('delivery:dead', () => bornDeadMoment(...what)),
   });
   const committer = createCommitter({
     storage,
@@ -91,6 +93,7 @@ export function createEngine(parts: EngineParts): Engine {
       rate.count(event.timestamp);
       lifecycle.tell('event', () => versions.view(event));
     },
+    committed: (commit) => lifecycle.tell('commit', commit),
     storageFailed,
     identityLost: () => void guard.newIdentity(),
     pulse,
@@ -107,7 +110,6 @@ export function createEngine(parts: EngineParts): Engine {
   };
   const settler = createSettler({
     clock,
-    logger,
     alarm,
     budget,
     lifecycle,
@@ -130,6 +132,7 @@ export function createEngine(parts: EngineParts): Engine {
     versions,
     memory: createMemory({ ...parts, submit: (work) => committer.submit(work) }),
     lifecycle,
+    instruments,
     settler,
     pulse,
     markStarted: async (lease) => (await storage.markStarted([lease]))[0] ?? false,
@@ -219,6 +222,7 @@ export function createEngine(parts: EngineParts): Engine {
     retention.start();
     lookAgain();
     forwarder.look();
+    lifecycle.tell('started', () => ({ head }));
     return { logId };
   };
   const refusal = (): NexusError | undefined => (shutdown.closing() ? closedError() : undefined);
@@ -232,14 +236,10 @@ export function createEngine(parts: EngineParts): Engine {
   });
   const opened = (): Promise<{ readonly logId: string }> => opening.opened();
 
-  const dispatcher = createDispatcher({
-    intake,
-    committer,
-    lifecycle,
-    isOpen: () => opening.isOpen(),
-    opened,
-    refusal,
-  });
+  const dispatcher = instrumented(
+    createDispatcher({ intake, committer, lifecycle, isOpen: () => opening.isOpen(), opened, refusal }),
+    instruments,
+  );
   const forwarder = createForwarder({
     parts,
     alarm,
@@ -250,7 +250,7 @@ export function createEngine(parts: EngineParts): Engine {
     failed: (error) => storageFailed(error, true),
     pulse,
   });
-  const within = createWithin({ parts, intake, forwarder, refusal });
+  const within = createWithin({ parts, intake, forwarder, instruments, refusal });
 
   const desks = createDesks({
     storage,
@@ -358,6 +358,7 @@ export function createEngine(parts: EngineParts): Engine {
     }),
     backup: createBackup({ storage, logger, opened }),
     on: (name, listener) => lifecycle.on(name, listener),
+    instrument: (instrument) => instruments.add(instrument),
     close: (options) => shutdown.close(options),
   };
   return {

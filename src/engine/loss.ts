@@ -15,10 +15,7 @@ export interface Loss {
 
 const GAP = 'nexus.log.gap';
 
-export function createLoss(
-  { clock, randomHex, sha256, node, logger }: EngineParts,
-  lifecycle: Lifecycle,
-): Loss {
+export function createLoss({ clock, randomHex, sha256, node }: EngineParts, lifecycle: Lifecycle): Loss {
   const reasons: string[] = [];
   return {
     gap: (lost) => {
@@ -48,7 +45,6 @@ export function createLoss(
     found: ({ events, from, to }) => {
       const reason = `${events} acknowledged events are missing from the log (seq ${from} to ${to})`;
       reasons.push(reason);
-      logger.error({ events, from, to }, 'acknowledged events are missing from the log');
       lifecycle.tell('log:lost', () => ({ events, from, to }));
     },
     reasons: () => reasons,

@@ -7,6 +7,7 @@ import { createClientAddress } from './client-address.js';
 import { createCors } from './cors.js';
 import { createGuard } from './guard.js';
 import { splitTarget, type Incoming, type Served } from './incoming.js';
+import { checkMetrics } from './metrics.js';
 import { httpSettings, type HttpHandlerOptions } from './options.js';
 import { problem, type Answer } from './problem.js';
 import { createRoom } from './body-buffer.js';
@@ -21,7 +22,7 @@ export interface HttpHandler {
 }
 
 /**
- * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id` and `GET /health` of a Nexus. `next` is called for every other path.
+ * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id`, `GET /health` and, where it is given metrics, `GET /metrics` of a Nexus. `next` is called for every other path.
  *
  * @example createServer(createHttpHandler(nexus, { webhooks: protocolWebhooks })).listen(3000);
  * @throws NexusError NEXUS_INVALID_OPTION
@@ -44,6 +45,7 @@ export function createHttpHandler(
   const routes = createRoutes(served, {
     guard: createGuard(served[ingress], settings),
     webhooks: new Map(Object.entries(options.webhooks ?? {})),
+    metrics: options.metrics && checkMetrics(options.metrics),
   });
 
   /** Undefined where the target is not one of Nexus's. */
