@@ -1,10 +1,11 @@
 /**
  * `npm run bench`: ratios within one run, so that the machine's speed cancels out.
- * `-- --only=speed,backlog,log,reactors,ingress --rounds=3` runs some of it.
+ * `-- --only=speed,backlog,log,reactors,watching,ingress --rounds=3` runs some of it.
  */
 import { median } from './end-to-end.js';
 import { postsPerSecond } from './ingress.js';
 import { measure } from './measure.js';
+import { watching } from './watching.js';
 import { backlog, longLog, manyReactors, type Scale } from './scale.js';
 
 const option = (name: string): string | undefined =>
@@ -51,6 +52,20 @@ const parts: Record<string, () => Promise<void>> = {
   reactors: async () => {
     tell('100 reactors on other types', manyReactors(100, 1_000, rounds), '0.8');
     tell('100 reactors on other types, 1 in flight', manyReactors(100, 1, rounds), '0.8');
+  },
+  watching: async () => {
+    for (const level of ['info', 'debug'] as const) {
+      const { perSecond, ratio, cpuRatio } = watching(level, 200_000, rounds);
+      const wanted = level === 'info' ? '0.9' : 'no less than it must';
+      tell(
+        `metrics and a log at ${level}`,
+        {
+          value: `${show(perSecond)}/s`,
+          note: `ratio ${ratio.toFixed(2)}, of processor time ${cpuRatio.toFixed(2)}`,
+        },
+        wanted,
+      );
+    }
   },
   ingress: async () => {
     console.log('POST /events: signed, validated, durable, limiter off, 64 connections');

@@ -8,5 +8,10 @@ const perSecond =
   kind === 'bare'
     ? bareGroupCommit(file, events, inFlight)
     : await nexusEndToEnd(file, events, inFlight, company);
-const measured: Measured = { perSecond, memoryMb: process.memoryUsage().rss / 2 ** 20 };
+const { user, system } = process.cpuUsage();
+const measured: Measured = {
+  perSecond,
+  cpuSeconds: (user + system) / 1e6,
+  memoryMb: process.memoryUsage().rss / 2 ** 20,
+};
 process.stdout.write(JSON.stringify(measured));
