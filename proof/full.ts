@@ -15,10 +15,12 @@ export type FullReport = {
   takenWhileFull: number;
   /** Deliveries that were settled while it was full. */
   settledWhileFull: number;
-  /** Steps of retention while it was full: that worked, and that did not; what they deleted. */
+  /** Steps of an operator while it was full: that worked, and that did not; dead letters that they let go. */
   retained: number;
   notRetained: string[];
-  deletedWhileFull: number;
+  discardedWhileFull: number;
+  /** What `retention` removed while it was full; its first pass comes 10 to 30 s after the start. */
+  sweptWhileFull: number;
   redrivenWhileFull: number;
   /** From space to the first acknowledgement. */
   servingAfterMs: number;
@@ -40,8 +42,8 @@ type Told = {
     failed?: string;
     discarded?: number;
     redriven?: number;
-    deleted?: number;
-    checkpoint?: { busy: number; log: number; checkpointed: number };
+    /** Finished deliveries of an hour ago that are still there. */
+    old?: number;
   };
   settled?: number;
   drained?: boolean;
@@ -95,6 +97,7 @@ async function run(disk: string, fullMs: number): Promise<FullReport> {
   for (const { refused: code } of whileFull) if (code !== undefined) refused[code] = (refused[code] ?? 0) + 1;
   const steps = told.filter(({ step, at }) => step && at >= fullAt + NOTICED_MS && at < freeAt);
   const failedSteps = steps.flatMap(({ step }) => step?.failed ?? []);
+  const kept = steps.flatMap(({ step }) => step?.old ?? []);
   const first = told.find(({ id, at }) => id !== undefined && at >= freeAt);
   return {
     ...inspect(file, new Set(told.flatMap(({ id }) => id ?? []))),
@@ -103,7 +106,8 @@ async function run(disk: string, fullMs: number): Promise<FullReport> {
     settledWhileFull: steps.reduce((sum, { settled = 0 }) => sum + settled, 0),
     retained: steps.length - failedSteps.length,
     notRetained: [...new Set(failedSteps)],
-    deletedWhileFull: steps.reduce((sum, { step }) => sum + (step?.deleted ?? 0) + (step?.discarded ?? 0), 0),
+    discardedWhileFull: steps.reduce((sum, { step }) => sum + (step?.discarded ?? 0), 0),
+    sweptWhileFull: (kept[0] ?? 0) - (kept.at(-1) ?? 0),
     redrivenWhileFull: steps.reduce((sum, { step }) => sum + (step?.redriven ?? 0), 0),
     servingAfterMs: first ? first.at - freeAt : Infinity,
     alive: alive && told.some(({ drained }) => drained),

@@ -147,7 +147,8 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
     };
   },
   full: async () => {
-    const report = await proveFull({ fullMs: scaled(60_000) });
+    const fullMs = scaled(60_000);
+    const report = await proveFull({ fullMs });
     if ('skipped' in report) return { report, holds: true };
     const { lost, notFinal, takenWhileFull, refused, notRetained, retained, servingAfterMs, alive } = report;
     const otherCodes = Object.keys(refused).filter((code) => code !== 'NEXUS_STORAGE_FULL');
@@ -156,6 +157,7 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
       holds:
         lost + notFinal + takenWhileFull + notRetained.length + otherCodes.length === 0 &&
         retained > 0 &&
+        (report.sweptWhileFull > 0 || fullMs < 40_000) &&
         servingAfterMs < 1_000 &&
         alive,
     };

@@ -28,7 +28,8 @@ function placeOf(file: string): { floor: number; room: string } {
     'load-permissions',
   ];
   if (door.some((name) => file === `${name}.ts`)) return { floor: 3, room: 'door' };
-  if (['http', 'ws', 'testing', 'metrics', 'alerts'].includes(first)) return { floor: 4, room: first };
+  if (['http', 'fastify', 'koa', 'next', 'ws', 'testing', 'metrics', 'alerts'].includes(first))
+    return { floor: 4, room: first };
   if (['cli', 'dashboard'].includes(first)) return { floor: 5, room: first };
   throw new Error(
     `src/${file} is in no room of the house: give it one, or add the room to docs/architecture.md and here`,

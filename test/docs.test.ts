@@ -57,3 +57,12 @@ describe('docs/errors.md', () => {
     expect(Object.fromEntries(rows)).toEqual(errorCodes);
   });
 });
+
+describe('docs/mounting.md', () => {
+  it('shows what the examples, which run, have', () => {
+    const blocks = [...read('docs/mounting.md').matchAll(/<!-- from (\S+) -->\n\n```ts\n([\s\S]*?)```/g)];
+    expect(blocks.length).toBeGreaterThan(6);
+    const dense = (text: string): string => text.replace(/\s+/g, ' ').trim();
+    for (const [, file = '', code = ''] of blocks) expect(dense(read(file)), file).toContain(dense(code));
+  });
+});

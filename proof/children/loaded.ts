@@ -1,25 +1,37 @@
-/** A host process of the full-disk proof: dispatches without pause, works off, deletes what is finished; tells its parent all of it. */
+/**
+ * A host process of the full-disk proof. First as of an hour ago, for something that retention is to remove; then it
+ * dispatches without pause, works off, keeps deliveries for a minute, lets dead letters go; it tells its parent all of it.
+ */
 import { createInterface } from 'node:readline';
 import { NonRetryableError, NexusError } from '../../src/core/errors.js';
 import { createNexus } from '../../src/create-nexus.js';
-import { sqliteStorage, type SqliteLike } from '../../src/storage/sqlite/index.js';
+import { systemClock } from '../../src/options.js';
+import { sqliteStorage } from '../../src/storage/sqlite/index.js';
 import { openDatabase } from '../../test/support/database.js';
 
 const [file = ''] = process.argv.slice(2);
 const tell = (line: object): void =>
   void process.stdout.write(`${JSON.stringify({ at: Date.now(), ...line })}\n`);
-let connection: SqliteLike | undefined;
-const nexus = createNexus({
+
+const OLD_EVENTS = 5_000;
+const now = (): number => Date.now() - 3_600_000;
+const earlier = createNexus({
   logger: false,
-  storage: sqliteStorage({
-    path: file,
-    driver: (path, how) => {
-      const db = openDatabase(path, how);
-      if (path === file) connection = db;
-      return db;
-    },
-  }),
+  storage: sqliteStorage({ path: file, clock: { ...systemClock, now } }),
+  clock: { ...systemClock, now },
 });
+earlier.onEvent('A', { name: 'work' }, () => undefined);
+await earlier.start();
+for (let i = 0; i < OLD_EVENTS; i += 1_000)
+  await earlier.dispatchMany(
+    Array.from({ length: 1_000 }, (_, n) => ({ type: 'A', payload: { n: i + n, text: '' } })),
+  );
+await earlier.idle();
+await earlier.close();
+
+const reading = openDatabase(file, { readonly: true });
+const old = reading.prepare('SELECT count(*) AS n FROM nexus_deliveries WHERE seq <= ?');
+const nexus = createNexus({ logger: false, storage: file, retention: { succeededMs: 60_000 } });
 nexus.onEvent('A', { name: 'work', retry: { initialMs: 200, maxMs: 1_000 } }, async ({ n }) => {
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 100));
   if (typeof n === 'number' && n % 20 === 0) throw new NonRetryableError('never');
@@ -42,17 +54,11 @@ const load = setInterval(() => {
   for (let i = 0; i < 3; i++) say();
 }, 5);
 
-/** A small step of retention: some dead letters are let go, some finished deliveries deleted, and the file is checkpointed. */
+/** What an operator does meanwhile, and how much of the old there still is. */
 const retain = async (): Promise<object> => {
   const { discarded } = await nexus.deadLetters.discard({ limit: 1 });
   const { redriven } = await nexus.deadLetters.redrive({ limit: 5 });
-  const deleted = connection
-    ?.prepare(
-      `DELETE FROM nexus_deliveries WHERE (reactor, run, seq) IN (SELECT reactor, run, seq FROM nexus_deliveries WHERE state IN (2, 4) LIMIT 100)`,
-    )
-    .run().changes;
-  const checkpoint = connection?.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
-  return { discarded, redriven, deleted, checkpoint };
+  return { discarded, redriven, old: (old.get(OLD_EVENTS) as { n: number }).n };
 };
 const retaining = setInterval(() => {
   const stepsSettled = settled;
@@ -76,6 +82,7 @@ createInterface({ input: process.stdin }).on('line', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     tell({ drained: true, health: await nexus.health() });
+    reading.close();
     await nexus.close();
     process.exit(0);
   };

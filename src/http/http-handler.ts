@@ -1,5 +1,6 @@
 /** The HTTP handler: mountable on node:http, Connect and Express, and as a fetch handler. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HttpHandler } from '../contract/http-handler.js';
 import { NexusError } from '../core/errors.js';
 import type { Nexus } from '../nexus.js';
 import { ingress } from '../nexus.js';
@@ -13,13 +14,6 @@ import { problem, type Answer } from './problem.js';
 import { createRoom } from './body-buffer.js';
 import { readFetchBody, readNodeBody } from './request-body.js';
 import { createRoutes } from './routes.js';
-
-/** Callable as `(req, res, next?)`, and as `fetch`. */
-export interface HttpHandler {
-  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void;
-  /** `ip` is the address of the client; without it there is no limit by address. */
-  fetch(request: Request, from?: { readonly ip?: string }): Promise<Response>;
-}
 
 /**
  * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id`, `GET /health` and, where it is given metrics, `GET /metrics` of a Nexus. `next` is called for every other path.
@@ -66,17 +60,16 @@ export function createHttpHandler(
     return answering?.then((answer) => cors(answer, request));
   };
 
-  const handler = (
-    request: IncomingMessage & { readonly baseUrl?: unknown },
-    response: ServerResponse,
-    next?: (error?: unknown) => void,
-  ): void => {
+  const handler: Listener = (given, givenResponse, next) => {
+    // HTTP/2's have the same members, but for what is asked for with care below.
+    const request = given as IncomingMessage & { readonly baseUrl?: unknown };
+    const response = givenResponse as ServerResponse;
     // A client that goes away while it is answered is no error of ours.
     response.on('error', () => undefined);
     const answering = respond(targetOf(request, settings.basePath), {
       method: request.method ?? 'GET',
       peer: request.socket.remoteAddress,
-      header: (name) => request.headersDistinct[name.toLowerCase()]?.join(', '),
+      header: (name) => headerOf(request, name.toLowerCase()),
       body: async () => await readNodeBody(request, limits),
     });
     if (answering) void answering.then((answer) => send(response, request, answer));
@@ -102,6 +95,18 @@ export function createHttpHandler(
   return Object.assign(handler, { fetch });
 }
 
+type Listener = (...args: Parameters<HttpHandler>) => void;
+
+/** What was sent twice is joined, as HTTP/2's requests do it by themselves. */
+function headerOf(
+  request: Pick<IncomingMessage, 'headers'> & Partial<Pick<IncomingMessage, 'headersDistinct'>>,
+  name: string,
+): string | undefined {
+  if (request.headersDistinct) return request.headersDistinct[name]?.join(', ');
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
 const notFound = problem(404, 'NEXUS_NOT_FOUND', 'there is nothing at this path');
 
 /** Where a framework has cut off the base path that was asked for, it is put back: it may have cut off more than that. */
@@ -116,12 +121,15 @@ function send(response: ServerResponse, request: IncomingMessage, answer: Answer
   if (response.headersSent || response.destroyed) return;
   // A body that nobody reads would be taken in to its end before the next request: that end may be far.
   const unread = !request.readableDidRead && request.headers['transfer-encoding'] !== undefined;
+  const { connection, ...others } = answer.headers as typeof answer.headers & { connection?: string };
+  // HTTP/2 knows no such header, and has no need of it.
+  const closes = request.httpVersionMajor < 2 && (unread ? 'close' : connection);
   // An answer without content must not tell its length (RFC 9110, 8.6).
   const length = answer.status === 204 ? {} : { 'content-length': Buffer.byteLength(answer.body) };
   response.writeHead(answer.status, {
-    ...answer.headers,
+    ...others,
     ...length,
-    ...(unread && { connection: 'close' }),
+    ...(closes && { connection: closes }),
   });
   response.end(request.method === 'HEAD' || answer.status === 204 ? undefined : answer.body);
 }

@@ -1,5 +1,6 @@
 /** The HTTP edge: signed ingress and health, mountable on the server the host already has. */
-export { createHttpHandler, type HttpHandler } from './http-handler.js';
+export { createHttpHandler } from './http-handler.js';
+export type { HttpHandler } from '../contract/http-handler.js';
 export type { HttpHandlerOptions } from './options.js';
 export type { MetricsSource } from './metrics.js';
 export { protocolWebhooks } from './protocol-webhooks.js';

@@ -40,7 +40,7 @@ describe('real processes', () => {
       expect(report).toMatchObject({ lost: 0, notFinal: 0, takenWhileFull: 0, notRetained: [], alive: true });
       expect(Object.keys(report.refused)).toEqual(['NEXUS_STORAGE_FULL']);
       expect(report.settledWhileFull).toBeGreaterThan(0);
-      expect(report.deletedWhileFull).toBeGreaterThan(0);
+      expect(report.discardedWhileFull).toBeGreaterThan(0);
       expect(report.servingAfterMs).toBeLessThan(1_000);
     },
   );

@@ -74,8 +74,12 @@ const meta = (path: string): Record<string, string> =>
     ),
   );
 
+const inSteps = 'backup' in openDatabase(':memory:');
+const oneStatement = 'the driver of this run copies in one statement, in which nothing else happens';
+
 describe('a backup', () => {
-  it('has every event acknowledged before it, whole, while two hosts go on writing', async () => {
+  it('has every event acknowledged before it, whole, while two hosts go on writing', async (context) => {
+    if (!inSteps) context.skip(oneStatement);
     const where = folder();
     const path = join(where, 'nexus.db');
     const hosts = [onFile(path), onFile(path)];
@@ -300,7 +304,8 @@ describe('a backup that cannot be made', () => {
     }
   });
 
-  it('leaves nothing when the disk is full in the middle of it, and can be made again', async () => {
+  it('leaves nothing when the disk is full in the middle of it, and can be made again', async (context) => {
+    if (!inSteps) context.skip(oneStatement);
     const where = folder();
     const path = join(where, 'nexus.db');
     let full = true;

@@ -3,7 +3,6 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { NexusError } from '../../src/core/errors.js';
 import { createNexus } from '../../src/create-nexus.js';
 import { toNexusError } from '../../src/storage/sqlite/failure.js';
 import { createSpace, type Space } from '../../src/storage/sqlite/space.js';
@@ -60,9 +59,6 @@ function onDisk(options: { totalMiB?: number; freeMiB: number; minFreeBytes?: nu
     looks: () => looks,
   };
 }
-
-const sqliteFull = (outcome: string): NexusError =>
-  new NexusError('NEXUS_STORAGE_FULL', 'full', { details: { outcome } });
 
 /** Writes until a look has come of it. */
 async function looked(space: Space, fact: () => void): Promise<void> {
@@ -134,35 +130,29 @@ describe('the ballast', () => {
     await looked(space, () => expect(statSync(ballast).size).toBe(24 * MIB));
   });
 
-  it('is given up for a write that found no room, which may then be tried again', async () => {
+  it('is given up step by step, and comes again with the room', async () => {
     const { space, ballast, free } = onDisk({ freeMiB: 1_000 });
     await space.start();
     await looked(space, () => expect(statSync(ballast).size).toBe(4 * MIB));
     free(0);
-    expect(space.makeRoom(sqliteFull('not_stored'))).toBe(true);
-    expect(existsSync(ballast)).toBe(false);
+    space.full();
     expect(space.refusal()).toBeDefined();
-    expect(space.makeRoom(sqliteFull('not_stored'))).toBe(false);
+    for (let left = 3.5; left >= 0; left -= 0.5) {
+      expect(space.giveUp()).toBe(true);
+      expect(left > 0 ? statSync(ballast).size : existsSync(ballast)).toBe(left > 0 && left * MIB);
+    }
+    expect(space.giveUp()).toBe(false);
     free(1_000);
     await vi.waitFor(() => expect(space.refusal()).toBeUndefined());
     await looked(space, () => expect(statSync(ballast).size).toBe(4 * MIB));
   });
 
-  it('is given up for a write of unknown outcome, which must not be tried again', async () => {
-    const { space, ballast, free } = onDisk({ freeMiB: 1_000 });
-    await space.start();
-    await looked(space, () => expect(statSync(ballast).size).toBe(4 * MIB));
-    free(0);
-    expect(space.makeRoom(sqliteFull('unknown'))).toBe(false);
-    expect(existsSync(ballast)).toBe(false);
-  });
-
-  it('is kept where it is not the disk that is full, and for other errors', async () => {
+  it('is kept where it is not the disk that is full', async () => {
     const { space, ballast } = onDisk({ freeMiB: 1_000 });
     await space.start();
     await looked(space, () => expect(statSync(ballast).size).toBe(4 * MIB));
-    expect(space.makeRoom(sqliteFull('not_stored'))).toBe(false);
-    expect(space.makeRoom(new Error('other'))).toBe(false);
+    space.full();
+    expect(space.giveUp()).toBe(false);
     expect(existsSync(ballast)).toBe(true);
   });
 

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import type { SqliteDriver, SqliteLike } from '../../src/storage/sqlite/index.js';
 import { sqliteStorage } from '../../src/storage/sqlite/index.js';
+import { nodeSqliteDriver } from '../../src/storage/sqlite/node-sqlite.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { storageConformance, type StorageFixture } from '../../src/testing/storage-conformance.js';
 import { openDatabase } from '../support/database.js';
 import { createTestClock } from '../support/test-clock.js';
 
 /** A file; a storage is killed by closing all its connections behind its back, as the kernel does for a dead process. */
-function onDisk(): StorageFixture {
+function onDisk(openFile: SqliteDriver): StorageFixture {
   const folder = mkdtempSync(join(tmpdir(), 'nexus-conformance-'));
   const path = join(folder, "nexus's.db");
   const clock = createTestClock();
@@ -20,7 +21,7 @@ function onDisk(): StorageFixture {
     storage: () => {
       const opened: SqliteLike[] = [];
       const driver: SqliteDriver = (file, options) => {
-        const connection = openDatabase(file, options);
+        const connection = openFile(file, options);
         opened.push(connection);
         return connection;
       };
@@ -32,12 +33,12 @@ function onDisk(): StorageFixture {
       for (const connection of connections.get(storage) ?? []) connection.close();
     },
     erase: (eventId) => {
-      const db = openDatabase(path);
+      const db = openFile(path, { readonly: false, busyMs: 5_000 });
       db.prepare('UPDATE nexus_events SET salt = NULL, payload = NULL WHERE id = ?').run(eventId);
       db.close();
     },
     lose: (events) => {
-      const db = openDatabase(path);
+      const db = openFile(path, { readonly: false, busyMs: 5_000 });
       const keep = `SELECT sql FROM sqlite_schema WHERE name = 'nexus_events_keep'`;
       const { sql } = db.prepare(keep).get() as { sql: string };
       const { last } = db.prepare('SELECT max(seq) AS last FROM nexus_events').get() as { last: number };
@@ -59,7 +60,19 @@ function inMemory(): StorageFixture {
   };
 }
 
-storageConformance({ name: 'SQLite on disk', create: onDisk, describe, it });
+storageConformance({ name: 'SQLite on disk', create: () => onDisk(openDatabase), describe, it });
+
+const nodeSqlite = nodeSqliteDriver();
+if (nodeSqlite)
+  storageConformance({
+    name: 'SQLite on disk, by node:sqlite',
+    create: () => onDisk(nodeSqlite),
+    describe,
+    it,
+  });
+else
+  it.skip('SQLite on disk, by node:sqlite: this Node has none that fits (22.16 is the first)', () =>
+    undefined);
 
 storageConformance({
   name: 'SQLite in memory',

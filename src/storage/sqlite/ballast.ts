@@ -3,7 +3,7 @@
  * room in the write-ahead log or at the end of the database; giving up the ballast makes that room.
  */
 import { randomFillSync } from 'node:crypto';
-import { constants, rmSync } from 'node:fs';
+import { constants, rmSync, truncateSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { sizeOf } from './free-space.js';
 
@@ -11,11 +11,13 @@ export interface Ballast {
   bytes(): number;
   /** Grows to a size. What is written is random, for some file systems keep no blocks for zeros. */
   grow(to: number): Promise<void>;
-  /** Gives it up; false when there was none. */
+  /** Gives up a step of it; false when there was none. */
   giveUp(): boolean;
 }
 
 const STEP_BYTES = 1024 * 1024;
+/** Given up at once: what a few writes need. All of it at once would be for whoever else fills the disk. */
+const GIVEN_BYTES = 512 * 1024;
 
 export function createBallast(path: string): Ballast {
   const file = `${path}-ballast`;
@@ -36,14 +38,15 @@ export function createBallast(path: string): Ballast {
       }
     },
     giveUp: () => {
-      const had = bytes() > 0;
+      const had = bytes();
       given += 1;
       try {
-        rmSync(file, { force: true });
+        if (had > GIVEN_BYTES) truncateSync(file, had - GIVEN_BYTES);
+        else rmSync(file, { force: true });
       } catch {
         return false;
       }
-      return had;
+      return had > 0;
     },
   };
 }

@@ -24,8 +24,9 @@ import { createSchedules, type Schedules } from './schedules.js';
 import { createReplays, type Replays } from './replays.js';
 import { createAttempts, createSettle, type Settle } from './settle.js';
 import { createSizes } from './sizes.js';
+import { tryCheckpoint, withRoom, withSpace } from './room.js';
 import { createEndlessSpace, createSpace, type Space } from './space.js';
-import type { SqliteDriver, SqliteLike } from './sqlite-like.js';
+import type { SqliteDriver } from './sqlite-like.js';
 import { RUNNING } from './states.js';
 import { createSweep, type SweepStep } from './sweep.js';
 import { createWrite, type Write } from './transaction.js';
@@ -96,28 +97,18 @@ export async function connect(options: {
     inMemory || options.mode === 'read' || options.minFreeBytes === 0
       ? createEndlessSpace()
       : createSpace(options);
-  const db = await openFile(options).catch((error: unknown) => {
-    if (space.makeRoom(error)) return openFile(options);
-    throw error;
-  });
+  const db = await withSpace(() => openFile(options), space);
   const cache = createHeadCache(db);
   const plain = createWrite(db, path, () => cache.drop());
   const sizes = createSizes(db, path);
   const idle = createIdleCheckpoint(db, () => sizes().walBytes);
-  const keep: Write = async (work, committed) => {
-    const checked: typeof work = () => {
+  const roomy = withRoom(plain, { db, space });
+  const keep: Write = (work, committed) => {
+    space.writing();
+    return roomy(() => {
       cache.check();
       return work();
-    };
-    space.writing();
-    try {
-      return await plain(checked, committed);
-    } catch (error) {
-      if (!space.makeRoom(error)) throw error;
-      // From then on the write-ahead log is written from its beginning, where it takes no space.
-      tryCheckpoint(db, 'PASSIVE');
-      return await plain(checked, committed);
-    }
+    }, committed);
   };
   const write: Write = (work, committed) => {
     idle.wrote();
@@ -246,13 +237,4 @@ export async function connect(options: {
       db.close();
     },
   };
-}
-
-/** It may find no room, or others that still read; the log is complete with its WAL. */
-function tryCheckpoint(db: SqliteLike, how: 'PASSIVE' | 'TRUNCATE'): void {
-  try {
-    db.exec(`PRAGMA wal_checkpoint(${how})`);
-  } catch {
-    // The next one will do.
-  }
 }

@@ -1,6 +1,7 @@
-/** Loads better-sqlite3, and says what to do where it cannot be loaded. */
+/** Loads better-sqlite3, or Node's own SQLite where that cannot be loaded, and says what to do where neither can. */
 import { createRequire } from 'node:module';
 import { NexusError } from '../../core/errors.js';
+import { nodeSqliteDriver } from './node-sqlite.js';
 import type { SqliteDriver, SqliteLike, SqliteStatement } from './sqlite-like.js';
 
 type Constructor = new (
@@ -23,6 +24,20 @@ export function loadDriver(): Promise<SqliteDriver> {
 }
 
 async function load(): Promise<SqliteDriver> {
+  try {
+    return await loadBetterSqlite3();
+  } catch (error) {
+    const driver = nodeSqliteDriver();
+    if (!driver) throw error;
+    process.emitWarning(
+      `${(error as Error).message.replace(' Or pass another storage adapter.', '')} Meanwhile Node's own SQLite is used, which works and is slower.`,
+      { code: 'NEXUS_SQLITE_FALLBACK' },
+    );
+    return driver;
+  }
+}
+
+async function loadBetterSqlite3(): Promise<SqliteDriver> {
   const version = installedVersion();
   if (version !== undefined) refuseVersion(version, Number(process.versions.napi ?? 0));
   const keep = diesOfFreeing(version, process.versions.node);

@@ -1,5 +1,6 @@
 /** Opens a database file, after making sure that it is one of ours and not of a later time. */
 import { existsSync, statSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
 import { NexusError } from '../../core/errors.js';
 import { isBusy, toNexusError } from './failure.js';
 import { APPLICATION_ID } from './migration-1.js';
@@ -156,9 +157,9 @@ function openOrExplain(path: string, driver: SqliteDriver, readonly: boolean): S
   try {
     return driver(path, { readonly, busyMs: BUSY_MS });
   } catch (error) {
-    // The driver reports a missing folder as a TypeError of its own.
+    // Drivers report a missing folder each in their own way.
     const message = error instanceof Error ? error.message : String(error);
-    if (error instanceof TypeError) {
+    if (path !== ':memory:' && !existsSync(dirname(path))) {
       throw new NexusError('NEXUS_STORAGE', `${path} cannot be opened: ${message}; create the folder first`, {
         cause: error,
         details: { path, retryable: false, outcome: 'not_stored' },

@@ -15,8 +15,10 @@ export interface Space {
   refusal(): NexusError | undefined;
   /** Something is about to be written: looks again if the last look was some time ago. */
   writing(): void;
-  /** A write has failed: true when room was made, so that it may be tried again. */
-  makeRoom(error: unknown): boolean;
+  /** A write found no room: looks again, at once. */
+  full(): void;
+  /** Gives up a step of the ballast where the disk is full; false when there is none, or something else is full. */
+  giveUp(): boolean;
   /** After how many pages the write-ahead log goes into the database, so that the ballast has room for them. */
   checkpointPages(): number;
   close(): Promise<void>;
@@ -112,15 +114,12 @@ export function createSpace(options: {
     writing: () => {
       if (performance.now() - lookedAt >= LOOK_MS) void lookAgain();
     },
-    makeRoom: (error) => {
-      if (!NexusError.is(error, 'NEXUS_STORAGE_FULL')) return false;
-      const room = lookNow(path);
+    full: () => {
       // The limit of the database may be what is full, not the disk.
+      const room = lookNow(path);
       if (room) judge(room);
-      if (!low || !ballast.giveUp()) return false;
-      // Said again, what may have been stored could be stored twice.
-      return error.details.outcome !== 'unknown';
     },
+    giveUp: () => low !== undefined && ballast.giveUp(),
     checkpointPages: () =>
       Math.max(LEAST_PAGES, Math.min(MOST_PAGES, Math.floor((most * CHECKPOINT_SHARE) / PAGE_BYTES))),
     close: async () => {
@@ -138,7 +137,8 @@ export function createEndlessSpace(): Space {
     start: () => Promise.resolve(),
     refusal: () => undefined,
     writing: () => undefined,
-    makeRoom: () => false,
+    full: () => undefined,
+    giveUp: () => false,
     checkpointPages: () => MOST_PAGES,
     close: () => Promise.resolve(),
   };
