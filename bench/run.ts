@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: ratios within one run, so that the machine's speed cancels out.
- * `-- --only=speed,backlog,log,reactors,watching,ingress --rounds=3` runs some of it.
+ * `-- --only=speed,backlog,log,reactors,watching,ingress,fanOut --rounds=3` runs some of it.
  */
 import { median } from './end-to-end.js';
+import { messagesPerSecond } from './fan-out.js';
 import { postsPerSecond } from './ingress.js';
 import { measure } from './measure.js';
 import { watching } from './watching.js';
@@ -70,6 +71,15 @@ const parts: Record<string, () => Promise<void>> = {
   ingress: async () => {
     console.log('POST /events: signed, validated, durable, limiter off, 64 connections');
     await compare('1,024 in flight', posts(60_000), 0.6);
+  },
+  fanOut: async () => {
+    console.log('events to WebSocket clients; bare: a ws server that sends a prepared string to each');
+    const size = { sockets: 1_000, messages: 1_000 };
+    const runs = {
+      nexus: () => messagesPerSecond('nexus', size),
+      bare: () => messagesPerSecond('bare', size),
+    };
+    await compare('1,000 sockets', runs, 0.8);
   },
 };
 console.log(`Node ${process.version}, median of ${rounds}`);

@@ -51,6 +51,7 @@ export type {
   EventFilter,
   EventReader,
   Explanation,
+  FeedOptions,
   Handler,
   Headers,
   Health,

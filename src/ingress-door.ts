@@ -85,6 +85,8 @@ export function createIngress(options: {
     limited: (moment) => engine.tell('limit:refused', moment),
     failed: (error) => logger.error({ failure: describeFailure(error) }, 'a request failed'),
     onNodesChange: (listener) => registry.onChange(listener),
+    reads: (node) => (registry.get(node)?.subscribe?.length ?? 0) > 0,
+    live: engine.live,
   };
 }
 

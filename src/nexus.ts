@@ -13,6 +13,7 @@ import type {
 import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contract/dispatch.js';
 import type { Instrument } from './contract/instrument.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
+import type { FeedOptions } from './contract/live.js';
 import type { LoggerLike } from './contract/logger.js';
 import type { NodeDesk } from './contract/nodes.js';
 import type { Handler, Reactor, ReactorDefinition, ReactorOptions } from './contract/reactor.js';
@@ -81,6 +82,7 @@ export type {
 export type { Commit, CommittedEvent, HttpAnswered, LimitRefused } from './contract/moments.js';
 export type { AttemptToBe, Headers, Instrument, SaidToBe } from './contract/instrument.js';
 export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
+export type { ConnectionKind, FeedOptions, Follower, Live, LiveEvent, Sink } from './contract/live.js';
 export type { LoggerLike } from './contract/logger.js';
 export type { Ingress, NexusWithIngress } from './contract/ingress.js';
 export { ingress } from './contract/ingress.js';
@@ -180,6 +182,13 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
     payload: SchedulePayload<E, T>,
     options: ScheduleOptions,
   ): Schedule;
+  /**
+   * The log as it grows: everything after now, or after a `seq`, once and in order, as fast as it is read. Ends when the
+   * signal aborts, when the loop is left, and when this Nexus closes; the `seq` of the last event read is where to go on.
+   *
+   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_CLOSED, NEXUS_STORAGE, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when a payload cannot be brought to the version this process knows (`details.seq` is the event's)
+   */
+  feed<const T extends TypeOf<E> = TypeOf<E>>(options?: FeedOptions<T>): AsyncIterable<EventOf<E, T>>;
   /**
    * The first event of a type after now, or after a `seq`, that matches.
    *

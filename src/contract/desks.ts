@@ -188,6 +188,8 @@ export interface NexusStats {
   /** What the storage takes on disk, and its write-ahead log; undefined where the adapter does not know. */
   readonly databaseBytes: number | undefined;
   readonly walBytes: number | undefined;
+  /** Readers that are connected to this process. */
+  readonly connections: { readonly webSocket: number; readonly sse: number };
 }
 
 /** Whether it works. */

@@ -3,6 +3,7 @@ import type { Claim, Proof } from '../nodes/authenticate.js';
 import type { Act } from '../nodes/permissions.js';
 import type { Dispatched } from './dispatch.js';
 import type { AuthDenied } from './lifecycle.js';
+import type { Live } from './live.js';
 import type { HttpAnswered, LimitRefused } from './moments.js';
 
 /** The door through which the edges come in. Not public: found under {@link ingress} so that two module copies agree. */
@@ -41,6 +42,10 @@ export interface Ingress {
   failed(error: unknown): void;
   /** Calls the listener whenever who may what has changed. Returns its end. */
   onNodesChange(listener: () => void): () => void;
+  /** Whether a node may read anything at all. */
+  reads(node: string): boolean;
+  /** The live end of the log. */
+  readonly live: Live;
 }
 
 /** A Nexus with its back door. */

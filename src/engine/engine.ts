@@ -11,12 +11,14 @@ import { createDesks } from './desks.js';
 import { createDispatcher } from './dispatcher.js';
 import { explain } from './explain.js';
 import { createFanOuts } from './fan-out.js';
+import { createFeed } from './feed.js';
 import { createFeeder } from './feeder.js';
 import { createForwarder } from './forwarder.js';
 import { createGuard } from './guard.js';
 import { createInstruments, instrumented } from './instruments.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle, type Lifecycle } from './lifecycle.js';
+import { createLive, type LiveEnd } from './live.js';
 import { isReplayed, type LocalReactor } from './local-reactor.js';
 import { createLoss } from './loss.js';
 import type { EngineParts } from './parts.js';
@@ -50,6 +52,7 @@ export interface Engine {
   /** Opens the storage if it is not, and tells the log's id. */
   opened(): Promise<{ readonly logId: string }>;
   readonly tell: Lifecycle['tell'];
+  readonly live: LiveEnd;
 }
 
 export function createEngine(parts: EngineParts): Engine {
@@ -92,6 +95,7 @@ export function createEngine(parts: EngineParts): Engine {
     appended: (event) => {
       rate.count(event.timestamp);
       lifecycle.tell('event', () => versions.view(event));
+      live.appended(event);
     },
     committed: (commit) => lifecycle.tell('commit', commit),
     storageFailed,
@@ -215,9 +219,10 @@ export function createEngine(parts: EngineParts): Engine {
       );
     fanOuts.sawHead(head);
     await guard.recover();
-    unsubscribe = storage.onChange(
-      () => void registrar.refresh().catch((error: unknown) => storageFailed(error, true)),
-    );
+    unsubscribe = storage.onChange(() => {
+      live.look();
+      registrar.refresh().catch((error: unknown) => storageFailed(error, true));
+    });
     committer.open();
     retention.start();
     lookAgain();
@@ -235,6 +240,8 @@ export function createEngine(parts: EngineParts): Engine {
     refuse: (error) => committer.refuse(error),
   });
   const opened = (): Promise<{ readonly logId: string }> => opening.opened();
+  const failed = (error: unknown): void => storageFailed(error, true);
+  const live = createLive({ storage, clock, versions, opened, failed });
 
   const dispatcher = instrumented(
     createDispatcher({ intake, committer, lifecycle, isOpen: () => opening.isOpen(), opened, refusal }),
@@ -273,6 +280,7 @@ export function createEngine(parts: EngineParts): Engine {
     runner,
     settler,
     lifecycle,
+    live,
     logger,
     watch,
     opening: () => opening.current(),
@@ -318,6 +326,7 @@ export function createEngine(parts: EngineParts): Engine {
       await opened();
     },
     within,
+    feed: createFeed(live) as Nexus['feed'],
     waitFor: (type, options) => waiting.waitFor(type, options as never) as Promise<never>,
     settled: (eventId, options) => waiting.settled(eventId, options),
     idle: () => stillness.idle(),
@@ -353,6 +362,7 @@ export function createEngine(parts: EngineParts): Engine {
       loss,
       troubles,
       opened,
+      connections: live.connections,
       closing: () => shutdown.closing(),
       complaints: async () => [...schedules.complaints(), ...(await forwarder.complaints())],
     }),
@@ -366,6 +376,7 @@ export function createEngine(parts: EngineParts): Engine {
     say: (said) => dispatcher.say(said),
     opened,
     tell: (name, moment) => lifecycle.tell(name, moment),
+    live,
   };
 }
 

@@ -31,6 +31,7 @@ export function createVitals(options: {
   closing: () => boolean;
   /** What else needs attention. */
   complaints: () => Promise<readonly string[]>;
+  connections: NexusStats['connections'];
 }): Vitals {
   const { storage, clock, rate, budget, runner, committer, roster, opened } = options;
   return {
@@ -56,6 +57,7 @@ export function createVitals(options: {
         })),
         databaseBytes: sizes?.databaseBytes,
         walBytes: sizes?.walBytes,
+        connections: { ...options.connections },
       };
     },
     health: async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Ingress } from '../nexus.js';
 import type { Claim, Proof } from '../nodes/authenticate.js';
 import { ipOf, type Incoming } from './incoming.js';
-import { clientKey } from './ip-address.js';
+import { clientKey } from '../core/ip-address.js';
 import type { HttpSettings } from './options.js';
 import { rateLimited, unauthenticated, type Answer } from './problem.js';
 import { createNamedLimiter, createRateLimiter } from './rate-limiter.js';
@@ -15,7 +15,7 @@ export interface Guard {
   /** Undefined: go on. */
   byAddress(request: Incoming): Answer | undefined;
   bySignature(request: Incoming, claim: Claim): Passed<{ readonly proof: Proof }>;
-  byToken(request: Incoming): Passed<{ readonly node: string }>;
+  byToken(request: Incoming): Passed<{ readonly node: string; readonly token: string }>;
 }
 
 export function createGuard(
@@ -54,12 +54,12 @@ export function createGuard(
     byToken: (request) => {
       const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(request.header('authorization') ?? '')?.[1];
       const node = token === undefined ? undefined : door.bearer(token);
-      if (node === undefined) {
+      if (token === undefined || node === undefined) {
         door.denied({ node: undefined, reason: 'token', ip: ipOf(request) });
         return { answer: unauthenticated };
       }
       const limited = ofNode(request, node);
-      return limited ? { answer: limited } : { node };
+      return limited ? { answer: limited } : { node, token };
     },
   };
 }

@@ -1,7 +1,7 @@
 /** A request, whatever the server. */
 import type { Nexus, NexusWithIngress } from '../nexus.js';
 import type { HeaderOf } from '../nodes/signatures.js';
-import { formatAddress, type Address } from './ip-address.js';
+import { formatAddress, type Address } from '../core/ip-address.js';
 import type { Body } from './request-body.js';
 
 /** What the routes need of a request. */

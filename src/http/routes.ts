@@ -5,6 +5,7 @@ import type { Guard } from './guard.js';
 import { serveMetrics, type MetricsSource } from './metrics.js';
 import type { Incoming, Served } from './incoming.js';
 import { json, problem, problemOf, type Answer } from './problem.js';
+import type { EventStreams } from './event-stream.js';
 import { receiveEvent, receiveWebhook, type Entrance } from './receive.js';
 import { listEvents, showEvent } from './read-events.js';
 import type { WebhookSource } from './webhook-source.js';
@@ -27,10 +28,11 @@ export function createRoutes(
   options: {
     readonly guard: Guard;
     readonly webhooks: ReadonlyMap<string, WebhookSource>;
+    readonly streams: EventStreams;
     readonly metrics: MetricsSource | undefined;
   },
 ): Routes {
-  const { guard, webhooks } = options;
+  const { guard, webhooks, streams } = options;
   const door: Ingress = nexus[ingress];
   const entrance: Entrance = { door, guard };
 
@@ -48,6 +50,13 @@ export function createRoutes(
     GET: (request) =>
       reading(request, (node) => showEvent(nexus, node, request.path.slice('/events/'.length))),
   };
+  const stream: Route = {
+    name: '/events/stream',
+    GET: async (request) => {
+      const passed = guard.byToken(request);
+      return 'answer' in passed ? passed.answer : await streams.open(request, passed);
+    },
+  };
   const live: Route = { name: '/health/live', GET: async () => json(200, { status: 'ok' }), free: true };
   const health: Route = { name: '/health', GET: createHealth(nexus), free: true };
   const metrics: Route | undefined = options.metrics && {
@@ -57,6 +66,7 @@ export function createRoutes(
 
   const routeOf = (path: string): Route | undefined => {
     if (path === '/events') return events;
+    if (path === '/events/stream') return stream;
     if (path === '/health' || path === '/health/ready') return health;
     if (path === '/health/live') return live;
     if (path === '/metrics') return metrics;

@@ -51,9 +51,10 @@ export function readVitals(
     ofStats('in_flight', ({ inFlight }) => inFlight),
     ofStats('handling', ({ handling }) => handling),
     ofStats('queued', ({ queued }) => queued),
-    ofStats('connections', (stats) =>
-      Object.entries(connectionsOf(stats)).map(([kind, count]) => [count, kind]),
-    ),
+    ofStats('connections', ({ connections }) => [
+      [connections.webSocket, 'webSocket'],
+      [connections.sse, 'sse'],
+    ]),
     ofStats('database_bytes', ({ databaseBytes }) => databaseBytes),
     ofStats('wal_bytes', ({ walBytes }) => walBytes),
   ];
@@ -83,12 +84,4 @@ async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Where live readers are served. */
-function connectionsOf(stats: NexusStats & { readonly connections?: unknown }): Record<string, number> {
-  const { connections } = stats;
-  return typeof connections === 'object' && connections !== null
-    ? (connections as Record<string, number>)
-    : {};
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { register as globalRegistry, Registry } from 'prom-client';
+import { Gauge, register as globalRegistry, Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createNexus, NonRetryableError, RetryAfterError } from '../../src/index.js';
 import { createMetrics, type MetricsOptions } from '../../src/metrics/index.js';
@@ -209,6 +209,11 @@ describe('a register', () => {
     metrics.stop();
     metrics.stop();
     expect(register.getMetricsAsArray()).toEqual([]);
+    // One that is in the way takes back those that were registered before it.
+    const own = new Gauge({ name: 'nexus_handling', help: 'of the host', registers: [register] });
+    expect(() => createMetrics(nexus, { register })).toThrow(/another prefix/);
+    expect(register.getMetricsAsArray()).toEqual([own]);
+    register.removeSingleMetric('nexus_handling');
     createMetrics(nexus, { register }).stop();
   });
 

@@ -1,5 +1,5 @@
 /** Whose request it is: the peer, or whom the proxies that are trusted say they speak for. */
-import { NexusError } from '../core/errors.js';
+import { NexusError } from './errors.js';
 import { isWithin, parseAddress, parseRange, type Address, type AddressRange } from './ip-address.js';
 
 /** Undefined where nothing tells. */

@@ -1,5 +1,4 @@
-/** Addresses as numbers: one client however it is written. */
-import { isIPv4, isIPv6 } from 'node:net';
+/** Addresses as numbers: one however it is written. */
 
 /** 128 bits as four words; IPv4 is `::ffff:a.b.c.d`. */
 export type Address = readonly [number, number, number, number];
@@ -16,7 +15,7 @@ export function parseAddress(text: string): Address | undefined {
   const v4 = /^([\d.]+):\d{1,5}$/.exec(bare)?.[1] ?? bare;
   if (isIPv4(v4)) return [0, 0, MAPPED, wordOf(v4)];
   const [address = ''] = bare.split('%', 1);
-  return isIPv6(address) ? parseIPv6(address) : undefined;
+  return parseIPv6(address);
 }
 
 /** An address or a range in CIDR notation. */
@@ -54,24 +53,40 @@ function isMapped(address: Address): boolean {
   return address[0] === 0 && address[1] === 0 && address[2] === MAPPED;
 }
 
-function parseIPv6(text: string): Address {
+/** Eight groups, the last two as an IPv4 address. */
+const LONGEST_IPV6 = 45;
+
+const dottedQuad = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
+function isIPv4(text: string): boolean {
+  return dottedQuad.test(text);
+}
+
+function parseIPv6(text: string): Address | undefined {
+  if (text.length > LONGEST_IPV6) return undefined;
   // The tail may be an IPv4 address in dots: two groups.
-  const dotted = /^(.*:)([\d.]+)$/.exec(text);
-  const tail = dotted?.[2]?.includes('.') === true ? wordOf(dotted[2]) : undefined;
+  const dotted = /^(.*:)([\d.]*\.[\d.]*)$/.exec(text);
+  if (dotted && !isIPv4(dotted[2] ?? '')) return undefined;
+  const tail = dotted ? wordOf(dotted[2] ?? '') : undefined;
   const plain =
     tail === undefined
       ? text
       : `${dotted?.[1] ?? ''}${(tail >>> 16).toString(16)}:${(tail & 0xffff).toString(16)}`;
-  const [head = '', rest] = plain.split('::', 2);
+  const [head = '', rest, more] = plain.split('::');
   const left = groupsOf(head);
   const right = rest === undefined ? [] : groupsOf(rest);
-  const groups = [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
+  const count = left.length + right.length;
+  // `::` stands for at least one group.
+  const whole = rest === undefined ? count === 8 : count < 8 && more === undefined;
+  if (!whole || [...left, ...right].some(Number.isNaN)) return undefined;
+  const groups = [...left, ...Array<number>(8 - count).fill(0), ...right];
   const word = (i: number): number => (((groups[i] ?? 0) << 16) | (groups[i + 1] ?? 0)) >>> 0;
   return [word(0), word(2), word(4), word(6)];
 }
 
 function groupsOf(text: string): number[] {
-  return text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
+  if (text === '') return [];
+  return text.split(':').map((group) => (/^[\da-f]{1,4}$/i.test(group) ? Number.parseInt(group, 16) : NaN));
 }
 
 function wordOf(dotted: string): number {
