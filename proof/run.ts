@@ -15,8 +15,10 @@ import { proveBlocked, proveOrder } from './order.js';
 import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
 import { proveSchedule } from './schedule.js';
+import { proveReconnect, type Way } from './reconnect.js';
 import { proveReplay } from './replay.js';
 import { proveMalformed, proveOneAnswer, proveStandard } from './signatures.js';
+import { proveChurn, proveSlowReader } from './slow-reader.js';
 import { proveStale } from './stale.js';
 import { proveTamper } from './tamper.js';
 import { proveSlowBodies, proveUploads } from './uploads.js';
@@ -228,6 +230,24 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
       holds:
         ratio <= 1.2 && healthyFailures === 0 && flapped.delivered > 0 && flapped.failed > 0 && hanging > 0,
     };
+  },
+  reconnect: async () => {
+    const ways: Way[] = ['ws', 'eventsource', 'browser WebSocket', 'browser EventSource'];
+    const report = [];
+    for (const way of ways) report.push(await proveReconnect({ way, kills: scaled(1_000) }));
+    return {
+      report,
+      holds: report.every((each) => 'skipped' in each || each.missed + each.reordered + each.repeated === 0),
+    };
+  },
+  slowReader: async () => {
+    const report = await proveSlowReader({ healthy: 99, seconds: scaled(60) });
+    const { healthyP99Ms, grewMiB, healthyWhole, pausedWhole } = report;
+    return { report, holds: healthyP99Ms < 100 && grewMiB < 50 && healthyWhole && pausedWhole };
+  },
+  churn: async () => {
+    const report = await proveChurn({ connects: scaled(10_000) });
+    return { report, holds: report.sockets + report.timers + report.listeners + report.open === 0 };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });

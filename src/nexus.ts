@@ -12,8 +12,10 @@ import type {
   ReactorDesk,
 } from './contract/desks.js';
 import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contract/dispatch.js';
+import type { Instrument } from './contract/instrument.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
 import type { EndpointDesk } from './contract/endpoints.js';
+import type { FeedOptions } from './contract/live.js';
 import type { LoggerLike } from './contract/logger.js';
 import type { NodeDesk } from './contract/nodes.js';
 import type { Handler, Reactor, ReactorDefinition, ReactorOptions } from './contract/reactor.js';
@@ -72,6 +74,7 @@ export type {
   Page,
   ReactorDesk,
   ReactorInfo,
+  ReactorLag,
 } from './contract/desks.js';
 export type {
   Replay,
@@ -89,6 +92,7 @@ export type {
   CloseOptions,
   CloseReport,
   DeliveryMoment,
+  DeliveryTimes,
   LogLoss,
   NexusLifecycle,
   WebhookAttempt,
@@ -100,7 +104,10 @@ export type {
   EndpointTest,
   WebhookOutcome,
 } from './contract/endpoints.js';
+export type { Commit, CommittedEvent, HttpAnswered, LimitRefused } from './contract/moments.js';
+export type { AttemptToBe, Headers, Instrument, SaidToBe } from './contract/instrument.js';
 export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
+export type { ConnectionKind, FeedOptions, Follower, Live, LiveEvent, Sink } from './contract/live.js';
 export type { LoggerLike } from './contract/logger.js';
 export type { Ingress, NexusWithIngress } from './contract/ingress.js';
 export { ingress } from './contract/ingress.js';
@@ -201,6 +208,13 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
     options: ScheduleOptions,
   ): Schedule;
   /**
+   * The log as it grows: everything after now, or after a `seq`, once and in order, as fast as it is read. Ends when the
+   * signal aborts, when the loop is left, and when this Nexus closes; the `seq` of the last event read is where to go on.
+   *
+   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_CLOSED, NEXUS_STORAGE, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when a payload cannot be brought to the version this process knows (`details.seq` is the event's)
+   */
+  feed<const T extends TypeOf<E> = TypeOf<E>>(options?: FeedOptions<T>): AsyncIterable<EventOf<E, T>>;
+  /**
    * The first event of a type after now, or after a `seq`, that matches.
    *
    * @throws NexusError NEXUS_TIMEOUT, NEXUS_POSITION_AHEAD, NEXUS_CLOSED, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when its payload cannot be brought to the version this process knows
@@ -241,6 +255,8 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   health(): Promise<Health>;
   /** Listens to one of the library's own moments; a listener that throws hurts nobody. Returns its end. */
   on<K extends keyof NexusLifecycle>(name: K, listener: (moment: NexusLifecycle[K]) => unknown): () => void;
+  /** Puts something around every dispatch and every call of a handler, for tracing. Returns its end. */
+  instrument(instrument: Instrument): () => void;
   /**
    * Copies the whole storage into a new file while events flow. It has every event that was acknowledged before the call;
    * what was running is run again when the copy is. A copy that fails, or is cut short by `close`, leaves no file behind.

@@ -25,6 +25,8 @@ export interface Versions {
   read(stored: StoredEvent): Read;
   /** For pages: one event that cannot be upcast must not make the others unreadable; its `schemaVersion` tells. */
   view(stored: StoredEvent): NexusEvent;
+  /** The payload of `view`, as JSON text. */
+  text(stored: StoredEvent): string;
 }
 
 export function createVersions(catalogue: Catalogue | undefined): Versions {
@@ -62,6 +64,10 @@ export function createVersions(catalogue: Catalogue | undefined): Versions {
     event,
     read,
     view: (stored) => read(stored).event,
+    text: (stored) => {
+      const asStored = stored.schemaVersion === versionOf(stored);
+      return asStored ? (stored.payload ?? '{}') : JSON.stringify(read(stored).event.payload);
+    },
   };
 }
 

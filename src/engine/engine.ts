@@ -1,5 +1,5 @@
 /** The engine: puts its parts together into a Nexus. Each part is a file; here is only who knows whom. */
-import { NexusError, describeFailure } from '../core/errors.js';
+import { NexusError } from '../core/errors.js';
 import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
 import type { Dispatched, Nexus } from '../nexus.js';
@@ -12,14 +12,18 @@ import { createDesks } from './desks.js';
 import { createDispatcher } from './dispatcher.js';
 import { explain } from './explain.js';
 import { createFanOuts } from './fan-out.js';
+import { createFeed } from './feed.js';
 import { createFeeder } from './feeder.js';
 import { createForwarder } from './forwarder.js';
 import { createGuard } from './guard.js';
+import { createInstruments, instrumented } from './instruments.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle, type Lifecycle } from './lifecycle.js';
+import { createLive, type LiveEnd } from './live.js';
 import { isReplayed, type LocalReactor } from './local-reactor.js';
 import { createLoss } from './loss.js';
 import type { EngineParts } from './parts.js';
+import { bornDeadMoment } from './moment.js';
 import { createMemory } from './once.js';
 import { createNotes } from './note.js';
 import { createOpening } from './opening.js';
@@ -52,11 +56,13 @@ export interface Engine {
   /** Opens the storage if it is not, and tells the log's id. */
   opened(): Promise<{ readonly logId: string }>;
   readonly tell: Lifecycle['tell'];
+  readonly live: LiveEnd;
 }
 
 export function createEngine(parts: EngineParts): Engine {
   const { storage, clock, logger } = parts;
   const lifecycle = createLifecycle(logger);
+  const instruments = createInstruments();
   const alarm = createAlarm(clock);
   const watch = createWatch(clock);
   const roster = createRoster();
@@ -65,15 +71,13 @@ export function createEngine(parts: EngineParts): Engine {
   const budget = createBudget({ clock, maxInFlight: parts.maxInFlight });
   const rate = createRateMeter();
   const note = createNotes(parts);
-  const loss = createLoss(note, logger, lifecycle);
+  const loss = createLoss(note, lifecycle);
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
   const pulse = (): void => watch.pulse();
   let unsubscribe: (() => void) | undefined;
 
-  const storageFailed = (error: unknown, retrying: boolean): void => {
-    logger.error({ failure: describeFailure(error), retrying }, 'the storage failed');
+  const storageFailed = (error: unknown, retrying: boolean): void =>
     lifecycle.tell('storage:error', () => ({ error, retrying }));
-  };
   const fanOuts = createFanOuts({
     storage,
     versions,
@@ -81,6 +85,7 @@ export function createEngine(parts: EngineParts): Engine {
     budget,
     now: () => clock.now(),
     supersede: (reactor) => registrar.supersede(reactor),
+    bornDead: (...what) => lifecycle.tell('delivery:dead', () => bornDeadMoment(...what)),
   });
   const committer = createCommitter({
     storage,
@@ -95,7 +100,9 @@ export function createEngine(parts: EngineParts): Engine {
     appended: (event) => {
       rate.count(event.timestamp);
       lifecycle.tell('event', () => versions.view(event));
+      live.appended(event);
     },
+    committed: (commit) => lifecycle.tell('commit', commit),
     storageFailed,
     identityLost: () => void guard.newIdentity(),
     pulse,
@@ -112,7 +119,6 @@ export function createEngine(parts: EngineParts): Engine {
   };
   const settler = createSettler({
     clock,
-    logger,
     alarm,
     budget,
     lifecycle,
@@ -135,6 +141,7 @@ export function createEngine(parts: EngineParts): Engine {
     versions,
     memory: createMemory({ ...parts, submit: (work) => committer.submit(work) }),
     lifecycle,
+    instruments,
     settler,
     pulse,
     markStarted: async (lease) => (await storage.markStarted([lease]))[0] ?? false,
@@ -217,13 +224,15 @@ export function createEngine(parts: EngineParts): Engine {
       );
     fanOuts.sawHead(head);
     await guard.recover();
-    unsubscribe = storage.onChange(
-      () => void registrar.refresh().catch((error: unknown) => storageFailed(error, true)),
-    );
+    unsubscribe = storage.onChange(() => {
+      live.look();
+      registrar.refresh().catch((error: unknown) => storageFailed(error, true));
+    });
     committer.open();
     retention.start();
     lookAgain();
     forwarder.look();
+    lifecycle.tell('started', () => ({ head }));
     return { logId };
   };
   const refusal = (): NexusError | undefined => (shutdown.closing() ? closedError() : undefined);
@@ -236,15 +245,13 @@ export function createEngine(parts: EngineParts): Engine {
     refuse: (error) => committer.refuse(error),
   });
   const opened = (): Promise<{ readonly logId: string }> => opening.opened();
+  const failed = (error: unknown): void => storageFailed(error, true);
+  const live = createLive({ storage, clock, versions, opened, failed });
 
-  const dispatcher = createDispatcher({
-    intake,
-    committer,
-    lifecycle,
-    isOpen: () => opening.isOpen(),
-    opened,
-    refusal,
-  });
+  const dispatcher = instrumented(
+    createDispatcher({ intake, committer, lifecycle, isOpen: () => opening.isOpen(), opened, refusal }),
+    instruments,
+  );
   const forwarder = createForwarder({
     parts,
     alarm,
@@ -255,7 +262,7 @@ export function createEngine(parts: EngineParts): Engine {
     failed: (error) => storageFailed(error, true),
     pulse,
   });
-  const within = createWithin({ parts, intake, forwarder, refusal });
+  const within = createWithin({ parts, intake, forwarder, instruments, refusal });
 
   const desks = createDesks({
     storage,
@@ -279,6 +286,7 @@ export function createEngine(parts: EngineParts): Engine {
     runner,
     settler,
     lifecycle,
+    live,
     logger,
     watch,
     opening: () => opening.current(),
@@ -325,6 +333,7 @@ export function createEngine(parts: EngineParts): Engine {
       await opened();
     },
     within,
+    feed: createFeed(live) as Nexus['feed'],
     waitFor: (type, options) => waiting.waitFor(type, options as never) as Promise<never>,
     settled: (eventId, options) => waiting.settled(eventId, options),
     idle: () => stillness.idle(),
@@ -362,11 +371,13 @@ export function createEngine(parts: EngineParts): Engine {
       audit,
       troubles,
       opened,
+      connections: live.connections,
       closing: () => shutdown.closing(),
       complaints: async () => [...schedules.complaints(), ...(await forwarder.complaints())],
     }),
     backup: createBackup({ storage, logger, opened }),
     on: (name, listener) => lifecycle.on(name, listener),
+    instrument: (instrument) => instruments.add(instrument),
     close: (options) => shutdown.close(options),
   };
   return {
@@ -375,6 +386,7 @@ export function createEngine(parts: EngineParts): Engine {
     say: (said) => dispatcher.say(said),
     opened,
     tell: (name, moment) => lifecycle.tell(name, moment),
+    live,
   };
 }
 

@@ -42,6 +42,8 @@ export function createFanOuts(options: {
   budget: Budget;
   now: () => number;
   supersede: (reactor: LocalReactor) => void;
+  /** A delivery was created dead: nobody can tell its ordering key. */
+  bornDead: (reactor: LocalReactor, event: StoredEvent, dead: NonNullable<Match['dead']>) => void;
 }): FanOuts {
   const { storage, versions, roster, budget, now } = options;
   let head = 0;
@@ -65,6 +67,7 @@ export function createFanOuts(options: {
     fresh: false,
     attempt: 0,
     postponed: 0,
+    dueAt: heldAt,
     heldAt,
     startedAt: 0,
     phase: 'waiting',
@@ -107,6 +110,17 @@ export function createFanOuts(options: {
       },
       page: new Map(page.events.map((event) => [event.seq, event])),
     };
+  };
+
+  const tellBornDead = (
+    { reactor, fanOut, page }: Planned,
+    events: readonly Draft[],
+    said: Committed,
+  ): void => {
+    for (const { event: place, dead } of fanOut.matches) {
+      const event = dead && (page ? page.get(place) : appended(events, said, place));
+      if (event) options.bornDead(reactor, event, dead);
+    }
   };
 
   return {
@@ -192,6 +206,8 @@ export function createFanOuts(options: {
             toHeld(reactor, event, plan.page ? undefined : takePayload(events[place]), lease, heldAt),
           );
         }
+        // Only what has an ordering key can lack one.
+        if (reactor.settings.ordered) tellBornDead(plan, events, committed);
         if (held.length > 0) {
           budget.taken(reactor, held.length);
           fed.push({ reactor, held });

@@ -32,6 +32,8 @@ export type Held = {
   /** Attempts counted before this one. */
   readonly attempt: number;
   readonly postponed: number;
+  /** When it was due, epoch ms. */
+  readonly dueAt: number;
   /** When it came into memory, epoch ms. */
   readonly heldAt: number;
   /** When its handler was called, epoch ms. */

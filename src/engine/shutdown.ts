@@ -12,6 +12,7 @@ import type { Feeder } from './feeder.js';
 import type { Forwarder } from './forwarder.js';
 import type { Guard } from './guard.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { LiveEnd } from './live.js';
 import type { Retention } from './retention.js';
 import type { Replayer } from './replayer.js';
 import type { Runner } from './runner.js';
@@ -39,6 +40,7 @@ export function createShutdown(options: {
   runner: Runner;
   settler: Settler;
   lifecycle: Lifecycle;
+  live: LiveEnd;
   logger: LoggerLike;
   watch: Watch;
   opening: () => Promise<unknown> | undefined;
@@ -50,6 +52,7 @@ export function createShutdown(options: {
 
   const close = async (timeoutMs: number): Promise<CloseReport> => {
     options.budget.shut();
+    options.live.end();
     const opened = await options.opening()?.then(
       () => true,
       () => false,

@@ -15,7 +15,7 @@ export interface Guard {
   /** Undefined: go on. */
   byAddress(request: Incoming): Answer | undefined;
   bySignature(request: Incoming, claim: Claim): Passed<{ readonly proof: Proof }>;
-  byToken(request: Incoming): Passed<{ readonly node: string }>;
+  byToken(request: Incoming): Passed<{ readonly node: string; readonly token: string }>;
 }
 
 export function createGuard(
@@ -25,17 +25,22 @@ export function createGuard(
   const addresses = settings.rateLimit && createRateLimiter(settings.rateLimit, { seed: randomSeed() });
   const nodes = settings.nodeRateLimit && createNamedLimiter(settings.nodeRateLimit);
 
-  const ofNode = (node: string): Answer | undefined => {
+  const refuse = (request: Incoming, waitMs: number, node?: string): Answer => {
+    door.limited(() => ({ by: node === undefined ? 'address' : 'node', node, ip: ipOf(request) }));
+    return rateLimited(waitMs);
+  };
+  const ofNode = (request: Incoming, node: string): Answer | undefined => {
     const waitMs = nodes?.(node, performance.now()) ?? 0;
-    return waitMs > 0 ? rateLimited(waitMs) : undefined;
+    return waitMs > 0 ? refuse(request, waitMs, node) : undefined;
   };
 
   return {
-    byAddress: ({ address }) => {
+    byAddress: (request) => {
+      const { address } = request;
       // Nobody knows whose it is: over a Unix socket, or a fetch handler that is not told.
       if (!addresses || !address) return undefined;
       const waitMs = addresses.take(...clientKey(address), performance.now());
-      return waitMs > 0 ? rateLimited(waitMs) : undefined;
+      return waitMs > 0 ? refuse(request, waitMs) : undefined;
     },
     bySignature: (request, claim) => {
       const proof = door.authenticate(claim);
@@ -43,18 +48,18 @@ export function createGuard(
         door.denied({ node: claim.node?.slice(0, 200), reason: 'signature', ip: ipOf(request) });
         return { answer: unauthenticated };
       }
-      const limited = ofNode(proof.node);
+      const limited = ofNode(request, proof.node);
       return limited ? { answer: limited } : { proof };
     },
     byToken: (request) => {
       const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(request.header('authorization') ?? '')?.[1];
       const node = token === undefined ? undefined : door.bearer(token);
-      if (node === undefined) {
+      if (token === undefined || node === undefined) {
         door.denied({ node: undefined, reason: 'token', ip: ipOf(request) });
         return { answer: unauthenticated };
       }
-      const limited = ofNode(node);
-      return limited ? { answer: limited } : { node };
+      const limited = ofNode(request, node);
+      return limited ? { answer: limited } : { node, token };
     },
   };
 }

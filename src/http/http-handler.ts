@@ -4,18 +4,20 @@ import type { HttpHandler } from '../contract/http-handler.js';
 import { NexusError } from '../core/errors.js';
 import type { Nexus } from '../nexus.js';
 import { ingress } from '../nexus.js';
-import { createClientAddress } from './client-address.js';
+import { createClientAddress } from '../core/client-address.js';
 import { createCors } from './cors.js';
 import { createGuard } from './guard.js';
 import { splitTarget, type Incoming, type Served } from './incoming.js';
+import { checkMetrics } from './metrics.js';
 import { httpSettings, type HttpHandlerOptions } from './options.js';
-import { problem, type Answer } from './problem.js';
+import { createEventStreams } from './event-stream.js';
+import { problem, type Answer, type Stream } from './problem.js';
 import { createRoom } from './body-buffer.js';
 import { readFetchBody, readNodeBody } from './request-body.js';
 import { createRoutes } from './routes.js';
 
 /**
- * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id` and `GET /health` of a Nexus. `next` is called for every other path.
+ * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id`, `GET /events/stream` `GET /health` and, where it is given metrics, `GET /metrics` of a Nexus. `next` is called for every other path.
  *
  * @example createServer(createHttpHandler(nexus, { webhooks: protocolWebhooks })).listen(3000);
  * @throws NexusError NEXUS_INVALID_OPTION
@@ -38,6 +40,8 @@ export function createHttpHandler(
   const routes = createRoutes(served, {
     guard: createGuard(served[ingress], settings),
     webhooks: new Map(Object.entries(options.webhooks ?? {})),
+    streams: createEventStreams(served[ingress], settings.stream),
+    metrics: options.metrics && checkMetrics(options.metrics),
   });
 
   /** Undefined where the target is not one of Nexus's. */
@@ -87,7 +91,9 @@ export function createHttpHandler(
     const headers = new Headers(answer.headers);
     // A matter of the connection, which a fetch handler has none of.
     headers.delete('connection');
-    return new Response(empty ? null : answer.body, { status: answer.status, headers });
+    const { stream, body } = answer;
+    const full = (): string | ReadableStream => (stream ? readable(stream, request.signal) : body);
+    return new Response(empty ? null : full(), { status: answer.status, headers });
   };
 
   return Object.assign(handler, { fetch });
@@ -117,17 +123,66 @@ function targetOf(
 
 function send(response: ServerResponse, request: IncomingMessage, answer: Answer): void {
   if (response.headersSent || response.destroyed) return;
+  if (answer.stream && request.method !== 'HEAD') {
+    response.writeHead(answer.status, answer.headers);
+    pour(answer.stream, response);
+    return;
+  }
   // A body that nobody reads would be taken in to its end before the next request: that end may be far.
   const unread = !request.readableDidRead && request.headers['transfer-encoding'] !== undefined;
   const { connection, ...others } = answer.headers as typeof answer.headers & { connection?: string };
   // HTTP/2 knows no such header, and has no need of it.
   const closes = request.httpVersionMajor < 2 && (unread ? 'close' : connection);
   // An answer without content must not tell its length (RFC 9110, 8.6).
-  const length = answer.status === 204 ? {} : { 'content-length': Buffer.byteLength(answer.body) };
+  const length =
+    answer.status === 204 || answer.stream ? {} : { 'content-length': Buffer.byteLength(answer.body) };
   response.writeHead(answer.status, {
     ...others,
     ...length,
     ...(closes && { connection: closes }),
   });
   response.end(request.method === 'HEAD' || answer.status === 204 ? undefined : answer.body);
+}
+
+function pour(stream: Stream, response: ServerResponse): void {
+  const source = stream({
+    write: (bytes) => response.write(bytes),
+    end: () => response.end(),
+    destroy: () => response.destroy(),
+  });
+  response.on('drain', () => source.drain()).on('close', () => source.close());
+}
+
+/** What lies ready for a reader of `fetch` that does not come for it. */
+const READY_BYTES = 65_536;
+
+function readable(stream: Stream, signal: AbortSignal): ReadableStream<Uint8Array> {
+  let source: ReturnType<Stream> | undefined;
+  const leave = (): void => {
+    source?.close();
+    signal.removeEventListener('abort', leave);
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        let open = true;
+        const shut = (how: () => void): void => {
+          if (open) how();
+          open = false;
+        };
+        source = stream({
+          write: (bytes) => {
+            if (open) controller.enqueue(bytes);
+            return open && (controller.desiredSize ?? 0) > 0;
+          },
+          end: () => shut(() => controller.close()),
+          destroy: () => shut(() => controller.error(new Error('the reader is too slow'))),
+        });
+        signal.addEventListener('abort', leave);
+      },
+      pull: () => source?.drain(),
+      cancel: leave,
+    },
+    { highWaterMark: READY_BYTES, size: (bytes) => bytes.byteLength },
+  );
 }

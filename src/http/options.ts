@@ -1,5 +1,7 @@
 /** The options of `createHttpHandler`: checked, and with their defaults. */
 import { NexusError } from '../core/errors.js';
+import type { SeatLimits } from '../core/seats.js';
+import type { MetricsSource } from './metrics.js';
 import type { Rate } from './rate-limiter.js';
 import type { WebhookSource } from './webhook-source.js';
 
@@ -17,13 +19,35 @@ export interface HttpHandlerOptions {
   cors?: { origins: string[] };
   /** Proxies before this server: how many, or their addresses and CIDR ranges. Without, `X-Forwarded-For` is not read. @default 0 */
   trustProxy?: number | string[];
+  /** Serves `GET /metrics`: what `createMetrics` gives, with a `token` where not everybody may ask. @default none */
+  metrics?: MetricsSource;
   /** Largest request body, bytes. @default 262_144 */
   bodyLimitBytes?: number;
   /** How long a body may take to arrive, milliseconds. @default 10_000 */
   bodyTimeoutMs?: number;
   /** What the bodies on their way may hold in memory together, bytes; beyond it the answer is 503. @default 67_108_864 */
   bufferLimitBytes?: number;
+  /** `GET /events/stream`. */
+  stream?: EventStreamOptions;
 }
+
+/** For `GET /events/stream`. */
+export interface EventStreamOptions {
+  /** Streams at once. @default 10_000 */
+  maxConnections?: number;
+  /** Streams of one node. @default 1_000 */
+  maxConnectionsPerNode?: number;
+  /** Streams of one address (IPv6: of one /64). @default 1_000 */
+  maxConnectionsPerAddress?: number;
+  /** Distance of the signs of life, milliseconds. @default 15_000 */
+  heartbeatMs?: number;
+  /** How long a client is asked to wait before it connects again, milliseconds. @default 3_000 */
+  retryMs?: number;
+  /** How long a client may take nothing before its stream ends, milliseconds. @default 60_000 */
+  slowLimitMs?: number;
+}
+
+export type StreamSettings = SeatLimits & Readonly<Record<'heartbeatMs' | 'retryMs' | 'slowLimitMs', number>>;
 
 export type HttpSettings = {
   readonly basePath: string;
@@ -32,6 +56,7 @@ export type HttpSettings = {
   readonly bodyLimitBytes: number;
   readonly bodyTimeoutMs: number;
   readonly bufferLimitBytes: number;
+  readonly stream: StreamSettings;
 };
 
 /** @throws NexusError NEXUS_INVALID_OPTION */
@@ -47,7 +72,27 @@ export function httpSettings(options: HttpHandlerOptions): HttpSettings {
     bodyLimitBytes,
     bodyTimeoutMs,
     bufferLimitBytes,
+    stream: streamSettings(options.stream ?? {}),
   };
+}
+
+const LONGEST_MS = 2 ** 31 - 1;
+
+function streamSettings(options: EventStreamOptions): StreamSettings {
+  const settings = {
+    maxConnections: 10_000,
+    maxConnectionsPerNode: 1_000,
+    maxConnectionsPerAddress: 1_000,
+    heartbeatMs: 15_000,
+    retryMs: 3_000,
+    slowLimitMs: 60_000,
+    ...options,
+  };
+  for (const name of ['maxConnections', 'maxConnectionsPerNode', 'maxConnectionsPerAddress'] as const)
+    whole(`stream.${name}`, settings[name], 1, 1_000_000);
+  for (const name of ['heartbeatMs', 'retryMs', 'slowLimitMs'] as const)
+    whole(`stream.${name}`, settings[name], 10, LONGEST_MS);
+  return settings;
 }
 
 function rateOf(

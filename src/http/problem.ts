@@ -6,7 +6,21 @@ export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Instead of a body: what is sent as its reader takes it. */
+  readonly stream?: Stream;
 };
+
+/** Begins to write, and is told when there is room again and when the other side has gone. */
+export type Stream = (outlet: Outlet) => { drain(): void; close(): void };
+
+/** Where a stream goes. */
+export interface Outlet {
+  /** False: no more until `drain`. */
+  write(bytes: Uint8Array): boolean;
+  end(): void;
+  /** Ends it at once, with what is on its way. */
+  destroy(): void;
+}
 
 /** Codes of the wire alone, beside those of {@link ErrorCode}. */
 export type WireCode =
@@ -68,6 +82,18 @@ export function problem(
       ...more.members,
     }),
   };
+}
+
+/** An answer that goes on: server-sent events. */
+export function streaming(stream: Stream): Answer {
+  const headers = {
+    'content-type': 'text/event-stream; charset=utf-8',
+    ...always,
+    // For what compresses, and for nginx, which would both hold back what is little.
+    'cache-control': 'no-store, no-transform',
+    'x-accel-buffering': 'no',
+  };
+  return { status: 200, headers, body: '', stream };
 }
 
 /** Nothing here is for a cache, or for a browser to take for something else. */

@@ -66,7 +66,6 @@ export function createEndpointDesk(options: {
     await reactors.pause(reactorName(node));
     health.changed(node);
     if (!ours) return;
-    options.logger.error({ node, reason }, 'a webhook endpoint is disabled');
     options.tell('endpoint:disabled', () => ({ node, reason }));
   };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { BlockList, isIP } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { createClientAddress } from '../../src/http/client-address.js';
+import { createClientAddress } from '../../src/core/client-address.js';
 import { clientKey, formatAddress, isWithin, parseAddress, parseRange } from '../../src/core/ip-address.js';
 
 const key = (text: string): string => {

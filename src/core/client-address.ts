@@ -1,6 +1,6 @@
 /** Whose request it is: the peer, or whom the proxies that are trusted say they speak for. */
-import { NexusError } from '../core/errors.js';
-import { isWithin, parseAddress, parseRange, type Address, type AddressRange } from '../core/ip-address.js';
+import { NexusError } from './errors.js';
+import { isWithin, parseAddress, parseRange, type Address, type AddressRange } from './ip-address.js';
 
 /** Undefined where nothing tells. */
 export type ClientAddress = (
