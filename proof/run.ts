@@ -6,6 +6,7 @@ import { proveEndpoints } from './endpoints.js';
 import { proveFull } from './full.js';
 import { proveIdle } from './idle.js';
 import { proveKeyedModel } from './keyed-model.js';
+import { proveKitClock } from './kit-clock.js';
 import { proveHostile } from './hostile.js';
 import { proveForwarded, proveLimiterMemory, proveLimiterModel } from './limiter.js';
 import { proveModel } from './model.js';
@@ -110,6 +111,10 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
       report: reports,
       holds: reports.every(({ keyedSequences }) => keyedSequences === scaled(10_000)),
     };
+  },
+  kitClock: async () => {
+    const report = await proveKitClock({ scripts: scaled(1_000) });
+    return { report, holds: report.different === 0 && report.scripts === scaled(1_000) };
   },
   schedule: async () => {
     const report = await proveSchedule({ seconds: scaled(60) });

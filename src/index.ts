@@ -2,6 +2,7 @@
 export { createNexus } from './create-nexus.js';
 export { loadPermissions, type LoadPermissionsOptions } from './load-permissions.js';
 export { defineReactor } from './define-reactor.js';
+export { loadReactors, type LoadReactorsOptions } from './load-reactors.js';
 export { defineEvents } from './core/catalogue.js';
 export { defineEvent } from './core/event-definition.js';
 export { errorCodes, NexusError, NonRetryableError, RetryAfterError } from './core/errors.js';

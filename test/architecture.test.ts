@@ -23,6 +23,7 @@ function placeOf(file: string): { floor: number; room: string } {
     'create-nexus',
     'options',
     'define-reactor',
+    'load-reactors',
     'ingress-door',
     'node-desk',
     'load-permissions',

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { errorCodes } from '../src/core/errors.js';
+import type { ReactorContext } from '../src/nexus.js';
+import { createTestNexus } from '../src/testing/index.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -46,6 +48,39 @@ describe('the README', () => {
     const lines = code.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('//'));
     expect(lines.length).toBeLessThanOrEqual(20);
     expect(await output(code)).toContain('MINT_REQUESTED\n');
+  });
+});
+
+describe('docs/testing.md', () => {
+  it('shows tests that pass', async () => {
+    const blocks = [...read('docs/testing.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+    const told = await output(blocks.join('\n'));
+    expect(told).toMatch(/^# fail 0$|^ℹ fail 0$/m);
+    expect(told).toMatch(/^# pass 6$|^ℹ pass 6$/m);
+  });
+
+  it('shows a failure as it is told', async () => {
+    const [, shown = ''] = /```\n(expected a [\s\S]*?)```/.exec(read('docs/testing.md')) ?? [];
+    const [first = '', ...rest] = shown.trim().split('\n');
+    const t = createTestNexus({
+      reactors: [
+        {
+          on: 'PAID',
+          handler: (_payload: never, ctx: ReactorContext) =>
+            void ctx.dispatch('MINT_REQUESTED', { targetAddress: 'ana', amount: '10.00' }),
+        },
+      ],
+    });
+    await t.dispatch('PAID', {});
+    await t.drain();
+    let message = '';
+    try {
+      t.expectDispatched('MINT_REQUESTED', { amount: '12.00' });
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    await t.close();
+    expect(message.split('\n').slice(0, -1)).toEqual([first, ...rest.slice(0, -1)]);
   });
 });
 

@@ -10,6 +10,7 @@ export const errorCodes = {
   NEXUS_UNAUTHENTICATED: 'The signature or the token does not prove who is speaking.',
   NEXUS_RAW_BODY_CONSUMED: 'Something read the request body before Nexus could verify its bytes.',
   NEXUS_REACTOR_NAME_TAKEN: 'A reactor with this name is already registered in this process.',
+  NEXUS_REACTOR_FILE: 'A file of reactors cannot be loaded, or exports none.',
   NEXUS_SCHEDULE_NAME_TAKEN: 'A schedule with this name is already kept in this process.',
   NEXUS_CRON_MISSING: 'A cron expression needs the package croner, which cannot be loaded.',
   NEXUS_EVENT_NEWER: 'The event was stored with a newer version of its schema than this process knows.',

@@ -1,41 +1,30 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { NonRetryableError, type ReactorContext, type protocolEvents } from '@neo-protocol/nexus';
-import { listen, readJson, type Running } from '../server.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { protocolEvents } from '@neo-protocol/nexus';
+import { createTestNexus, type FakeNode, type TestNexus } from '@neo-protocol/nexus/testing';
 import { mintOnPayment } from './mint-on-payment.js';
 
 const payment = { orderId: 'o-1', amount: '10.00', currency: 'BRL', payerId: 'wallet-1' };
-const context = { signal: new AbortController().signal } as ReactorContext<
-  typeof protocolEvents,
-  'PAYMENT_RECEIVED'
->;
-let factory: Running | undefined;
+const paid = { type: 'PAYMENT_RECEIVED', payload: payment } as const;
+let t: TestNexus<typeof protocolEvents>;
+let factory: FakeNode;
+let mint: ReturnType<typeof mintOnPayment>;
 
-async function factoryAnswering(
-  status: number,
-  seen: unknown[] = [],
-): Promise<ReturnType<typeof mintOnPayment>> {
-  factory = await listen((request, response) => {
-    void readJson(request).then((body) => {
-      seen.push({ body, authorization: request.headers.authorization });
-      response.writeHead(status).end();
-    });
-  });
-  return mintOnPayment({ url: factory.url, apiKey: 'key-of-the-test', tokenId: 'neo' });
-}
-
-afterEach(async () => {
-  await factory?.close();
+beforeEach(async () => {
+  t = createTestNexus({ events: protocolEvents });
+  factory = await t.fakeNode('factory');
+  mint = mintOnPayment({ url: factory.url, apiKey: 'key-of-the-test', tokenId: 'neo' });
 });
+afterEach(() => t.close());
 
 describe('mint-on-payment', () => {
   it('asks the factory for the tokens of the payment', async () => {
-    const seen: unknown[] = [];
-    const reactor = await factoryAnswering(202, seen);
-    await reactor.handler(payment, context);
-    expect(seen).toEqual([
+    expect(await t.run(mint, paid)).toMatchObject({ outcome: 'succeeded' });
+    expect(factory.requests).toMatchObject([
       {
-        authorization: 'Bearer key-of-the-test',
-        body: {
+        method: 'POST',
+        path: '/api/mint',
+        headers: { authorization: 'Bearer key-of-the-test' },
+        json: {
           targetAddress: 'wallet-1',
           tokenId: 'neo',
           amount: '10.00',
@@ -46,16 +35,31 @@ describe('mint-on-payment', () => {
     ]);
   });
 
-  it.each([503, 500, 429])('can be retried after %d', async (status) => {
-    const reactor = await factoryAnswering(status);
-    const error = await Promise.resolve(reactor.handler(payment, context)).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(Error);
-    expect(NonRetryableError.is(error)).toBe(false);
+  it.each([503, 500, 429])('is tried again after %d', async (status) => {
+    factory.always({ status });
+    expect(await t.run(mint, paid)).toMatchObject({ outcome: 'retry', inMs: 150 });
+    expect(await t.run(mint, paid, { attempt: 2 })).toMatchObject({ outcome: 'retry', inMs: 300 });
   });
 
-  it('gives up when the factory refuses for good', async () => {
-    const reactor = await factoryAnswering(400);
-    const error = await Promise.resolve(reactor.handler(payment, context)).catch((thrown: unknown) => thrown);
-    expect(NonRetryableError.is(error)).toBe(true);
+  it('gives up with its sixth attempt', async () => {
+    factory.always({ status: 503 });
+    expect(await t.run(mint, paid, { attempt: 6 })).toMatchObject({
+      outcome: 'dead',
+      reason: 'attempts_spent',
+    });
+  });
+
+  it('gives up at once when the factory refuses for good', async () => {
+    factory.always({ status: 400 });
+    expect(await t.run(mint, paid)).toMatchObject({ outcome: 'dead', reason: 'not_retryable' });
+  });
+
+  it('names the same payment however often it runs, so that the factory mints once', async () => {
+    t.nexus.register(mint);
+    await t.deliverTwice(paid);
+    const references = factory.requests.map(
+      ({ json }) => (json as { refTransactionId: string }).refTransactionId,
+    );
+    expect(references).toEqual(['o-1', 'o-1']);
   });
 });
