@@ -2,6 +2,7 @@
 import { proveBitflip } from './bitflip.js';
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
+import { proveEndpoints } from './endpoints.js';
 import { proveFull } from './full.js';
 import { proveIdle } from './idle.js';
 import { proveKeyedModel } from './keyed-model.js';
@@ -238,6 +239,15 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
   tamper: async () => {
     const report = await proveTamper({ tamperings: scaled(2_000) });
     return { report, holds: report.missed.length + report.misplaced.length === 0 };
+  },
+  endpoints: async () => {
+    const report = await proveEndpoints({ rounds: 5, events: scaled(500) });
+    const { ratio, healthyFailures, flapped, hanging } = report;
+    return {
+      report,
+      holds:
+        ratio <= 1.2 && healthyFailures === 0 && flapped.delivered > 0 && flapped.failed > 0 && hanging > 0,
+    };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });

@@ -57,8 +57,12 @@ export type {
   DeliveryFilter,
   DeliveryMoment,
   Dispatched,
+  DisabledReason,
   DispatchItem,
   DispatchOptions,
+  EndpointDesk,
+  EndpointInfo,
+  EndpointTest,
   EventFilter,
   EventReader,
   Explanation,
@@ -103,6 +107,8 @@ export type {
   VerifyOptions,
   VerifyProgress,
   WaitForOptions,
+  WebhookAttempt,
+  WebhookOutcome,
   Within,
 } from './nexus.js';
 export type { NodeConfig, NodeSecret, NodeWebhook, SignatureName } from './nodes/node-config.js';

@@ -13,6 +13,7 @@ import type {
 } from './contract/desks.js';
 import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contract/dispatch.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
+import type { EndpointDesk } from './contract/endpoints.js';
 import type { FeedOptions } from './contract/live.js';
 import type { LoggerLike } from './contract/logger.js';
 import type { NodeDesk } from './contract/nodes.js';
@@ -91,7 +92,15 @@ export type {
   DeliveryMoment,
   LogLoss,
   NexusLifecycle,
+  WebhookAttempt,
 } from './contract/lifecycle.js';
+export type {
+  DisabledReason,
+  EndpointDesk,
+  EndpointInfo,
+  EndpointTest,
+  WebhookOutcome,
+} from './contract/endpoints.js';
 export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
 export type { ConnectionKind, FeedOptions, Follower, Live, LiveEvent, Sink } from './contract/live.js';
 export type { LoggerLike } from './contract/logger.js';
@@ -108,7 +117,7 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
   node?: string;
   /** The other nodes: their secrets and what they may do. @default {} */
   nodes?: Record<string, NodeConfig>;
-  /** Start by itself once a reactor or a schedule is registered. `dispatch` always starts. @default true */
+  /** Start by itself once a reactor, a schedule or a node's webhook is there. `dispatch` always starts. @default true */
   autoStart?: boolean;
   /** The policy of every reactor that does not say otherwise. */
   retry?: RetryPolicy;
@@ -234,6 +243,8 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   readonly nodes: NodeDesk;
   /** The log as evidence: verify it, vouch for it, redact events, prune its beginning. */
   readonly audit: Audit;
+  /** The webhook endpoints of nodes. */
+  readonly endpoints: EndpointDesk;
   stats(): Promise<NexusStats>;
   /** Never throws. */
   health(): Promise<Health>;

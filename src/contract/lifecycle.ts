@@ -2,6 +2,7 @@
 import type { EndReason } from '../core/delivery.js';
 import type { NexusEvent } from '../core/event.js';
 import type { AuditFault } from './audit.js';
+import type { DisabledReason, WebhookOutcome } from './endpoints.js';
 
 /** What the lifecycle events of a delivery tell. */
 export interface DeliveryMoment {
@@ -42,6 +43,11 @@ export interface NexusLifecycle {
     readonly outbox: string;
     readonly error: unknown;
   };
+  /** An attempt to deliver to a webhook endpoint ended. */
+  'webhook:attempt': WebhookAttempt;
+  /** Nothing more is sent to an endpoint until it is enabled: by this process's decision. */
+  'endpoint:disabled': { readonly node: string; readonly reason: DisabledReason };
+  'endpoint:enabled': { readonly node: string };
   /** A request was turned away: it did not prove who it is, or its node may not do this. */
   'auth:denied': AuthDenied;
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
@@ -50,6 +56,23 @@ export interface NexusLifecycle {
   /** A verification found that the log is not what it was. */
   'audit:broken': AuditBreak;
   closed: CloseReport;
+}
+
+/** How an attempt to deliver to a webhook endpoint ended. */
+export interface WebhookAttempt {
+  readonly node: string;
+  readonly deliveryId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** What it answered with; undefined where it did not answer. */
+  readonly status: number | undefined;
+  /** How long the exchange took, milliseconds. */
+  readonly ms: number;
+  readonly outcome: WebhookOutcome;
+  /** Undefined where it was delivered. */
+  readonly error: unknown;
 }
 
 /** Acknowledged events that the storage lost: every `seq` of `from <= seq <= to`. */

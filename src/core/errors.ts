@@ -37,6 +37,8 @@ export const errorCodes = {
   NEXUS_NOT_FOUND: 'There is nothing with this id or name.',
   NEXUS_TIMEOUT: 'It did not happen in time.',
   NEXUS_INVALID_OPTION: 'An option or argument is not what it must be.',
+  NEXUS_ADDRESS_BLOCKED: 'A webhook leads to an address that it may not be sent to.',
+  NEXUS_ENDPOINT_FAILED: 'A webhook endpoint did not take a delivery.',
   NEXUS_HANDLER_FAILED: 'A handler threw something that carries no code of its own.',
 } as const;
 

@@ -36,7 +36,7 @@ import { createRunner, type Runner } from './runner.js';
 import { createSchedules } from './schedules.js';
 import { createSettler } from './settler.js';
 import { createShutdown } from './shutdown.js';
-import { createSpeech } from './speech.js';
+import { createSpeech, type Speech } from './speech.js';
 import { createStillness } from './stillness.js';
 import { createTroubles } from './troubles.js';
 import { createVitals } from './vitals.js';
@@ -46,7 +46,9 @@ import { createWithin } from './within.js';
 
 /** A Nexus, and what the door needs to let the edges in. */
 export interface Engine {
-  readonly nexus: Nexus;
+  readonly nexus: Omit<Nexus, 'endpoints'>;
+  /** Registers a reactor on types that no catalogue need know; while it is paused, its position stands still. */
+  readonly listen: Speech['listen'];
   /** Dispatches something said by another node. */
   say(said: Said): Promise<Dispatched>;
   /** Opens the storage if it is not, and tells the log's id. */
@@ -316,16 +318,17 @@ export function createEngine(parts: EngineParts): Engine {
     storageFailed,
     closing: () => shutdown.closing(),
   });
-  const nexus: Nexus = {
-    ...createSpeech({
-      parts,
-      intake,
-      dispatcher,
-      registrar,
-      schedules,
-      begun: () => opening.autoStart(),
-      refusal,
-    }),
+  const { listen, ...speech } = createSpeech({
+    parts,
+    intake,
+    dispatcher,
+    registrar,
+    schedules,
+    begun: () => opening.autoStart(),
+    refusal,
+  });
+  const nexus: Engine['nexus'] = {
+    ...speech,
     start: async () => {
       await opened();
     },
@@ -378,6 +381,7 @@ export function createEngine(parts: EngineParts): Engine {
   };
   return {
     nexus,
+    listen,
     say: (said) => dispatcher.say(said),
     opened,
     tell: (name, moment) => lifecycle.tell(name, moment),

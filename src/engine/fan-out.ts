@@ -5,7 +5,7 @@ import { covers } from '../core/subscription.js';
 import type { Versions } from '../core/versions.js';
 import type { Committed, FanOut, Match, Storage } from '../storage/storage.js';
 import type { Budget } from './budget.js';
-import { isHeldUp, type Held, type LocalReactor } from './local-reactor.js';
+import { isHeldUp, standsStill, type Held, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Draft } from './work.js';
 
@@ -47,7 +47,8 @@ export function createFanOuts(options: {
   let head = 0;
   let turn = 0;
 
-  const isBehind = (reactor: LocalReactor): boolean => reactor.position < head && !isHeldUp(reactor);
+  const isBehind = (reactor: LocalReactor): boolean =>
+    reactor.position < head && !standsStill(reactor) && !isHeldUp(reactor);
 
   const toHeld = (
     reactor: LocalReactor,
@@ -130,7 +131,8 @@ export function createFanOuts(options: {
       );
       const matches = new Map<LocalReactor, Match[]>();
       for (const reactor of active)
-        if (reactor.position >= head || caughtUp.has(reactor)) matches.set(reactor, []);
+        if (!standsStill(reactor) && (reactor.position >= head || caughtUp.has(reactor)))
+          matches.set(reactor, []);
       for (let i = 0; i < events.length; i++) {
         const event = events[i];
         if (!event) continue;
