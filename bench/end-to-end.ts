@@ -1,7 +1,9 @@
 /** Publish → fsync → handler → settled, against a bare group commit of the same rows with the same driver. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { destination, pino } from 'pino';
 import type * as Main from '../src/index.js';
+import type * as Metrics from '../src/metrics/index.js';
 import { openDatabase } from '../test/support/database.js';
 import { payment, paymentOf } from './payment.js';
 
@@ -21,6 +23,9 @@ export async function inFolder<T>(work: (file: string) => Promise<T> | T): Promi
 // What users run: the build. (Running TypeScript directly adds a call to every closure that is made.)
 const build = new URL('../dist/index.js', import.meta.url).href;
 export const { createNexus } = (await import(build)) as typeof Main;
+const { createMetrics } = (await import(
+  new URL('../dist/metrics/index.js', import.meta.url).href
+)) as typeof Metrics;
 
 /** What else there is while it runs. */
 export type Company = {
@@ -28,6 +33,8 @@ export type Company = {
   readonly reactors?: number;
   /** Deliveries that must be pending when it begins. */
   readonly pending?: number;
+  /** Metrics, scraped every second, and a log of pino at this level. */
+  readonly watched?: 'info' | 'debug';
 };
 
 /** Nexus with everything on: schema, salt, two hashes, chain, positions, tokens. */
@@ -41,8 +48,9 @@ export async function nexusEndToEnd(
   const nexus = createNexus({
     storage: file,
     events: { ...Object.fromEntries(others.map((type) => [type, payment])), PAYMENT_RECEIVED: payment },
-    logger: false,
+    logger: company.watched ? pino({ level: company.watched }, destination('/dev/null')) : false,
   });
+  const unwatch = company.watched ? watch(nexus) : undefined;
   for (const type of others) nexus.onEvent(type as never, { name: type }, () => undefined);
   let handled = 0;
   nexus.onEvent('PAYMENT_RECEIVED', { name: 'bench' }, async () => {
@@ -74,8 +82,18 @@ export async function nexusEndToEnd(
   await run(events);
   const seconds = (performance.now() - start) / 1_000;
   if (handled !== events) throw new Error(`handled ${handled} of ${events}`);
+  unwatch?.();
   await nexus.close();
   return events / seconds;
+}
+
+function watch(nexus: Pick<Main.Nexus, 'on' | 'stats' | 'health'>): () => void {
+  const metrics = createMetrics(nexus);
+  const timer = setInterval(() => void metrics.text(), 1_000);
+  return () => {
+    clearInterval(timer);
+    metrics.stop();
+  };
 }
 
 /** The same rows (events with salt and hashes, deliveries born leased, settled in the next commit) and nothing else. */

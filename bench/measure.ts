@@ -15,7 +15,12 @@ export type Task = Company & {
   readonly inFlight: number;
 };
 
-export type Measured = { readonly perSecond: number; readonly memoryMb: number };
+/** `cpuSeconds`: of the whole process, which a busy machine changes less than its speed. */
+export type Measured = {
+  readonly perSecond: number;
+  readonly cpuSeconds: number;
+  readonly memoryMb: number;
+};
 
 const child = fileURLToPath(new URL('./children/measure.ts', import.meta.url));
 

@@ -1,11 +1,12 @@
 /**
  * `npm run bench`: ratios within one run, so that the machine's speed cancels out.
- * `-- --only=speed,backlog,log,reactors,ingress,chain,verify,fanOut --rounds=3` runs some of it.
+ * `-- --only=speed,backlog,log,reactors,watching,ingress,fanOut,chain,verify --rounds=3` runs some of it.
  */
 import { median } from './end-to-end.js';
 import { messagesPerSecond } from './fan-out.js';
 import { postsPerSecond } from './ingress.js';
 import { measure } from './measure.js';
+import { watching } from './watching.js';
 import { backlog, longLog, manyReactors, type Scale } from './scale.js';
 
 const option = (name: string): string | undefined =>
@@ -53,18 +54,23 @@ const parts: Record<string, () => Promise<void>> = {
     tell('100 reactors on other types', manyReactors(100, 1_000, rounds), '0.8');
     tell('100 reactors on other types, 1 in flight', manyReactors(100, 1, rounds), '0.8');
   },
+  watching: async () => {
+    for (const level of ['info', 'debug'] as const) {
+      const { perSecond, ratio, cpuRatio } = watching(level, 200_000, rounds);
+      const wanted = level === 'info' ? '0.9' : 'no less than it must';
+      tell(
+        `metrics and a log at ${level}`,
+        {
+          value: `${show(perSecond)}/s`,
+          note: `ratio ${ratio.toFixed(2)}, of processor time ${cpuRatio.toFixed(2)}`,
+        },
+        wanted,
+      );
+    }
+  },
   ingress: async () => {
     console.log('POST /events: signed, validated, durable, limiter off, 64 connections');
     await compare('1,024 in flight', posts(60_000), 0.6);
-  },
-  fanOut: async () => {
-    console.log('events to WebSocket clients; bare: a ws server that sends a prepared string to each');
-    const size = { sockets: 1_000, messages: 1_000 };
-    const runs = {
-      nexus: () => messagesPerSecond('nexus', size),
-      bare: () => messagesPerSecond('bare', size),
-    };
-    await compare('1,000 sockets', runs, 0.8);
   },
   chain: async () => {
     console.log('the same with a hash that is always the same ("bare")');
@@ -79,6 +85,15 @@ const parts: Record<string, () => Promise<void>> = {
     const value = `${show(median(runs.map(({ perSecond }) => perSecond))).trim()}/s`;
     const grew = `${median(runs.map(({ memoryMb }) => memoryMb)).toFixed(0)} MB more memory`;
     tell('verifying 200,000 events', { value, note: grew }, '100,000/s');
+  },
+  fanOut: async () => {
+    console.log('events to WebSocket clients; bare: a ws server that sends a prepared string to each');
+    const size = { sockets: 1_000, messages: 1_000 };
+    const runs = {
+      nexus: () => messagesPerSecond('nexus', size),
+      bare: () => messagesPerSecond('bare', size),
+    };
+    await compare('1,000 sockets', runs, 0.8);
   },
 };
 console.log(`Node ${process.version}, median of ${rounds}`);

@@ -2,6 +2,7 @@
 import { proveBitflip } from './bitflip.js';
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
+import { proveEndpoints } from './endpoints.js';
 import { proveFull } from './full.js';
 import { proveIdle } from './idle.js';
 import { proveKeyedModel } from './keyed-model.js';
@@ -217,6 +218,19 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
       holds: report.serverErrors === 0 && report.changed === 0 && report.prototype === 'untouched',
     };
   },
+  tamper: async () => {
+    const report = await proveTamper({ tamperings: scaled(2_000) });
+    return { report, holds: report.missed.length + report.misplaced.length === 0 };
+  },
+  endpoints: async () => {
+    const report = await proveEndpoints({ rounds: 5, events: scaled(500) });
+    const { ratio, healthyFailures, flapped, hanging } = report;
+    return {
+      report,
+      holds:
+        ratio <= 1.2 && healthyFailures === 0 && flapped.delivered > 0 && flapped.failed > 0 && hanging > 0,
+    };
+  },
   reconnect: async () => {
     const ways: Way[] = ['ws', 'eventsource', 'browser WebSocket', 'browser EventSource'];
     const report = [];
@@ -234,10 +248,6 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
   churn: async () => {
     const report = await proveChurn({ connects: scaled(10_000) });
     return { report, holds: report.sockets + report.timers + report.listeners + report.open === 0 };
-  },
-  tamper: async () => {
-    const report = await proveTamper({ tamperings: scaled(2_000) });
-    return { report, holds: report.missed.length + report.misplaced.length === 0 };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });

@@ -81,6 +81,8 @@ export function createIngress(options: {
       }
     },
     denied: (moment) => engine.tell('auth:denied', () => moment),
+    answered: (moment) => engine.tell('http:answered', moment),
+    limited: (moment) => engine.tell('limit:refused', moment),
     failed: (error) => logger.error({ failure: describeFailure(error) }, 'a request failed'),
     onNodesChange: (listener) => registry.onChange(listener),
     reads: (node) => (registry.get(node)?.subscribe?.length ?? 0) > 0,

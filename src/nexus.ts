@@ -12,7 +12,9 @@ import type {
   ReactorDesk,
 } from './contract/desks.js';
 import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contract/dispatch.js';
+import type { Instrument } from './contract/instrument.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
+import type { EndpointDesk } from './contract/endpoints.js';
 import type { FeedOptions } from './contract/live.js';
 import type { LoggerLike } from './contract/logger.js';
 import type { NodeDesk } from './contract/nodes.js';
@@ -72,6 +74,7 @@ export type {
   Page,
   ReactorDesk,
   ReactorInfo,
+  ReactorLag,
 } from './contract/desks.js';
 export type {
   Replay,
@@ -89,9 +92,20 @@ export type {
   CloseOptions,
   CloseReport,
   DeliveryMoment,
+  DeliveryTimes,
   LogLoss,
   NexusLifecycle,
+  WebhookAttempt,
 } from './contract/lifecycle.js';
+export type {
+  DisabledReason,
+  EndpointDesk,
+  EndpointInfo,
+  EndpointTest,
+  WebhookOutcome,
+} from './contract/endpoints.js';
+export type { Commit, CommittedEvent, HttpAnswered, LimitRefused } from './contract/moments.js';
+export type { AttemptToBe, Headers, Instrument, SaidToBe } from './contract/instrument.js';
 export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
 export type { ConnectionKind, FeedOptions, Follower, Live, LiveEvent, Sink } from './contract/live.js';
 export type { LoggerLike } from './contract/logger.js';
@@ -108,7 +122,7 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
   node?: string;
   /** The other nodes: their secrets and what they may do. @default {} */
   nodes?: Record<string, NodeConfig>;
-  /** Start by itself once a reactor or a schedule is registered. `dispatch` always starts. @default true */
+  /** Start by itself once a reactor, a schedule or a node's webhook is there. `dispatch` always starts. @default true */
   autoStart?: boolean;
   /** The policy of every reactor that does not say otherwise. */
   retry?: RetryPolicy;
@@ -197,7 +211,7 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
    * The log as it grows: everything after now, or after a `seq`, once and in order, as fast as it is read. Ends when the
    * signal aborts, when the loop is left, and when this Nexus closes; the `seq` of the last event read is where to go on.
    *
-   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_CLOSED, NEXUS_STORAGE, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when a payload cannot be brought to the version this process knows (`details.seq` is the event's)
+   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED, NEXUS_CLOSED, NEXUS_STORAGE, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when a payload cannot be brought to the version this process knows (`details.seq` is the event's)
    */
   feed<const T extends TypeOf<E> = TypeOf<E>>(options?: FeedOptions<T>): AsyncIterable<EventOf<E, T>>;
   /**
@@ -234,11 +248,15 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   readonly nodes: NodeDesk;
   /** The log as evidence: verify it, vouch for it, redact events, prune its beginning. */
   readonly audit: Audit;
+  /** The webhook endpoints of nodes. */
+  readonly endpoints: EndpointDesk;
   stats(): Promise<NexusStats>;
   /** Never throws. */
   health(): Promise<Health>;
   /** Listens to one of the library's own moments; a listener that throws hurts nobody. Returns its end. */
   on<K extends keyof NexusLifecycle>(name: K, listener: (moment: NexusLifecycle[K]) => unknown): () => void;
+  /** Puts something around every dispatch and every call of a handler, for tracing. Returns its end. */
+  instrument(instrument: Instrument): () => void;
   /**
    * Copies the whole storage into a new file while events flow. It has every event that was acknowledged before the call;
    * what was running is run again when the copy is. A copy that fails, or is cut short by `close`, leaves no file behind.

@@ -77,7 +77,13 @@ export const hmacSha256: HmacSha256 = (key, ...parts) => {
   return hmac.digest();
 };
 
-const silent: LoggerLike = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+const silent: LoggerLike = {
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+  isLevelEnabled: () => false,
+};
 
 function nothing(): void {
   return undefined;

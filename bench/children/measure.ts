@@ -22,7 +22,8 @@ async function run(): Promise<Measured> {
     kind === 'bare'
       ? bareGroupCommit(file, events, inFlight)
       : await nexusEndToEnd(file, events, inFlight, company);
-  return { perSecond, memoryMb: process.memoryUsage().rss / 2 ** 20 };
+  const { user, system } = process.cpuUsage();
+  return { perSecond, cpuSeconds: (user + system) / 1e6, memoryMb: process.memoryUsage().rss / 2 ** 20 };
 }
 
 process.stdout.write(JSON.stringify(await run()));

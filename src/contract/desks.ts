@@ -162,6 +162,9 @@ export interface ReactorDesk {
   remove(name: string): Promise<{ readonly cancelled: number }>;
 }
 
+/** How far a reactor is; `nexus.reactors.list()` has the rest, which costs more to find out. */
+export type ReactorLag = Pick<ReactorInfo, 'name' | 'lag' | 'paused'>;
+
 /** Numbers of the moment. */
 export interface NexusStats {
   readonly head: number;
@@ -180,6 +183,8 @@ export interface NexusStats {
   readonly handling: number;
   /** Dispatches and outcomes waiting for their commit. */
   readonly queued: number;
+  /** Every reactor there is, those of other processes included. */
+  readonly reactors: readonly ReactorLag[];
   /** What the storage takes on disk, and its write-ahead log; undefined where the adapter does not know. */
   readonly databaseBytes: number | undefined;
   readonly walBytes: number | undefined;

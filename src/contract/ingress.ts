@@ -4,6 +4,7 @@ import type { Act } from '../nodes/permissions.js';
 import type { Dispatched } from './dispatch.js';
 import type { AuthDenied } from './lifecycle.js';
 import type { Live } from './live.js';
+import type { HttpAnswered, LimitRefused } from './moments.js';
 
 /** The door through which the edges come in. Not public: found under {@link ingress} so that two module copies agree. */
 export const ingress: unique symbol = Symbol.for('@neo-protocol/nexus/ingress') as never;
@@ -33,6 +34,10 @@ export interface Ingress {
   }): Promise<Dispatched>;
   /** Someone was turned away. */
   denied(moment: AuthDenied): void;
+  /** A request over HTTP was answered; the moment is made only when someone listens. */
+  answered(moment: () => HttpAnswered): void;
+  /** Someone sent too much. */
+  limited(moment: () => LimitRefused): void;
   /** A request could not be answered for a reason that is nobody's business but the host's: it goes to its log. */
   failed(error: unknown): void;
   /** Calls the listener whenever who may what has changed. Returns its end. */

@@ -2,6 +2,8 @@
 import type { EndReason } from '../core/delivery.js';
 import type { NexusEvent } from '../core/event.js';
 import type { AuditFault } from './audit.js';
+import type { DisabledReason, WebhookOutcome } from './endpoints.js';
+import type { Commit, HttpAnswered, LimitRefused } from './moments.js';
 
 /** What the lifecycle events of a delivery tell. */
 export interface DeliveryMoment {
@@ -13,21 +15,42 @@ export interface DeliveryMoment {
   readonly attempt: number;
 }
 
+/** How long it waited and ran, milliseconds. */
+export interface DeliveryTimes {
+  /** From when it was due to when its handler was called. */
+  readonly queuedMs: number;
+  /** From when its handler was called to its outcome; 0 where it was not called. */
+  readonly ms: number;
+}
+
 /** The library's own moments. */
 export interface NexusLifecycle {
+  /** The storage is open, what dead instances held is taken back, and events are taken. */
+  started: { readonly head: number };
   /** An event was stored by this process. */
   event: NexusEvent;
+  /** Events and outcomes became durable together. Cheap to listen to: told once per commit, payloads are not parsed. */
+  commit: Commit;
   'delivery:started': DeliveryMoment;
-  'delivery:succeeded': DeliveryMoment & { readonly ms: number };
-  /** It failed and will be retried. */
-  'delivery:failed': DeliveryMoment & {
-    readonly ms: number;
-    readonly error: unknown;
-    readonly retryInMs: number;
+  'delivery:succeeded': DeliveryMoment & DeliveryTimes;
+  /** It failed, or asked to be called later, and will be retried. */
+  'delivery:failed': DeliveryMoment &
+    DeliveryTimes & {
+      readonly error: unknown;
+      readonly retryInMs: number;
+      /** False when the attempt does not count: it was postponed. */
+      readonly counted: boolean;
+    };
+  'delivery:dead': DeliveryMoment & DeliveryTimes & { readonly reason: EndReason; readonly error: unknown };
+  /** It was ended by its maximum age before its handler was called. What operators cancel is not told. */
+  'delivery:cancelled': DeliveryMoment & { readonly reason: EndReason };
+  /** It was taken back from an instance that died; `dead` when it had crashed too often. */
+  'delivery:recovered': {
+    readonly deliveryId: string;
+    readonly state: 'pending' | 'dead';
+    /** Undefined when it is not registered in this process. */
+    readonly reactor: string | undefined;
   };
-  'delivery:dead': DeliveryMoment & { readonly reason: EndReason; readonly error: unknown };
-  /** It was taken back from an instance that died. */
-  'delivery:recovered': { readonly deliveryId: string; readonly state: 'pending' | 'dead' };
   /** A handler did not return within 10 s after its timeout; its slot is given up for lost. */
   'reactor:stuck': DeliveryMoment;
   /** Another registration of this name has replaced the one in this process. */
@@ -42,14 +65,40 @@ export interface NexusLifecycle {
     readonly outbox: string;
     readonly error: unknown;
   };
+  /** An attempt to deliver to a webhook endpoint ended. */
+  'webhook:attempt': WebhookAttempt;
+  /** Nothing more is sent to an endpoint until it is enabled: by this process's decision. */
+  'endpoint:disabled': { readonly node: string; readonly reason: DisabledReason };
+  'endpoint:enabled': { readonly node: string };
   /** A request was turned away: it did not prove who it is, or its node may not do this. */
   'auth:denied': AuthDenied;
+  /** A request over HTTP was answered. */
+  'http:answered': HttpAnswered;
+  /** A request was turned away because there were too many before it. */
+  'limit:refused': LimitRefused;
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   /** Events that had been acknowledged are not in the log any more; an event `nexus.log.gap` stands for them. */
   'log:lost': LogLoss;
   /** A verification found that the log is not what it was. */
   'audit:broken': AuditBreak;
   closed: CloseReport;
+}
+
+/** How an attempt to deliver to a webhook endpoint ended. */
+export interface WebhookAttempt {
+  readonly node: string;
+  readonly deliveryId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** What it answered with; undefined where it did not answer. */
+  readonly status: number | undefined;
+  /** How long the exchange took, milliseconds. */
+  readonly ms: number;
+  readonly outcome: WebhookOutcome;
+  /** Undefined where it was delivered. */
+  readonly error: unknown;
 }
 
 /** Acknowledged events that the storage lost: every `seq` of `from <= seq <= to`. */

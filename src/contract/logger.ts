@@ -6,5 +6,7 @@ export interface LoggerLike {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+  /** Asked before a line is made that most hosts do not log, so that it costs nothing. @default all levels are */
+  isLevelEnabled?(level: string): boolean;
   child?(bindings: Record<string, unknown>): LoggerLike;
 }

@@ -50,7 +50,6 @@ export function createAudit(parts: AuditParts): AuditDesk {
 
   const tellBroken = ({ logId, firstBad }: AuditReport & { readonly ok: false }): void => {
     complaint = `the log does not verify: ${firstBad.message}`;
-    logger.error({ logId, ...firstBad }, 'the log does not verify');
     lifecycle.tell('audit:broken', () => ({ logId, ...firstBad }));
   };
 

@@ -5,6 +5,7 @@
 import { NexusError } from '../core/errors.js';
 import type { Clock } from '../core/clock.js';
 import type { StoredEvent } from '../core/event.js';
+import type { Commit } from '../nexus.js';
 import type { Appended, Batch, Committed, OnceRecord, Settlement, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { FanOuts, Fed } from './fan-out.js';
@@ -50,6 +51,8 @@ export function createCommitter(options: {
   fanOuts: FanOuts;
   feed: (fed: readonly Fed[]) => void;
   appended: (event: StoredEvent) => void;
+  /** After it was answered; `commit` makes what is told of it. */
+  committed: (commit: () => Commit) => void;
   storageFailed: (error: unknown, retrying: boolean) => void;
   /** Another instance has taken over; or what a commit leased is not in memory, for it ended without an answer. */
   identityLost: () => void;
@@ -105,6 +108,7 @@ export function createCommitter(options: {
     const batch = assemble(work, unsure);
     let committed: Committed;
     let planned: Awaited<ReturnType<FanOuts['plan']>>;
+    const began = clock.now();
     try {
       planned = await fanOuts.plan(batch.events);
       if (work.length === 0 && planned.length === 0) return [];
@@ -116,6 +120,7 @@ export function createCommitter(options: {
     // Before anyone is answered: who dispatches again at once must not be told of a trouble that is over.
     trouble = undefined;
     answer(work, batch, answers);
+    if (work.length > 0) options.committed(() => summary(work, batch, answers, began, clock.now()));
     options.feed(fanOuts.apply(planned, batch.events, committed));
     if (committed.instance === 'lost') options.identityLost();
     options.pulse();
@@ -264,6 +269,27 @@ type DraftBatch = Pick<Batch, 'once' | 'settlements'> & { readonly events: reado
 
 /** What a commit says of the work in it. */
 type Answers = Pick<Committed, 'once' | 'events' | 'settlements'>;
+
+function summary(
+  work: readonly CommitWork[],
+  batch: DraftBatch,
+  answers: Answers,
+  began: number,
+  now: number,
+): Commit {
+  const waitedMs: number[] = [];
+  for (const each of work)
+    if (each.kind === 'append' && each.saidAt !== undefined) waitedMs.push(Math.max(0, now - each.saidAt));
+  return {
+    // Without their payloads: who writes down what it is told must not write these.
+    events: batch.events
+      .filter((_, i) => answers.events[i]?.outcome === 'appended')
+      .map(({ id, seq, type, source }) => ({ id, seq, type, source })),
+    waitedMs,
+    settlements: batch.settlements.length,
+    ms: Math.max(0, now - began),
+  };
+}
 
 function assemble(work: readonly CommitWork[], unsure: boolean): DraftBatch {
   const settlements: Settlement[] = [];

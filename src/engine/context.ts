@@ -3,6 +3,7 @@ import { NexusError } from '../core/errors.js';
 import type { JsonObject, NexusEvent } from '../core/event.js';
 import type { Versions } from '../core/versions.js';
 import type { ChildOptions, LoggerLike, NexusEventDraft, ReactorContext } from '../nexus.js';
+import { addHeaders, saidToBe, type ChildHeaders } from './instruments.js';
 import type { Intake } from './intake.js';
 import { leaseLost } from './lease-lost.js';
 import { deliveryId, type Held } from './local-reactor.js';
@@ -21,6 +22,8 @@ export type ContextParts = {
 };
 
 export class AttemptContext implements ReactorContext {
+  /** What an instrument adds to the headers of children. */
+  childHeaders: ChildHeaders | undefined;
   readonly #held: Held;
   readonly #parts: ContextParts;
   #event: NexusEvent | undefined;
@@ -138,7 +141,11 @@ export class AttemptContext implements ReactorContext {
     const draft = this.#parts.intake.draft({
       type,
       payload,
-      options: { ...options, causationId: event.id, correlationId: event.correlationId },
+      options: {
+        ...addHeaders(options, this.childHeaders?.(saidToBe(type, options))),
+        causationId: event.id,
+        correlationId: event.correlationId,
+      },
       // With a key of the caller's own, that key alone says what is the same.
       keys:
         options.idempotencyKey === undefined

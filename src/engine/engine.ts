@@ -1,5 +1,5 @@
 /** The engine: puts its parts together into a Nexus. Each part is a file; here is only who knows whom. */
-import { NexusError, describeFailure } from '../core/errors.js';
+import { NexusError } from '../core/errors.js';
 import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
 import type { Dispatched, Nexus } from '../nexus.js';
@@ -16,12 +16,14 @@ import { createFeed } from './feed.js';
 import { createFeeder } from './feeder.js';
 import { createForwarder } from './forwarder.js';
 import { createGuard } from './guard.js';
+import { createInstruments, instrumented } from './instruments.js';
 import { createIntake, type Said } from './intake.js';
 import { createLifecycle, type Lifecycle } from './lifecycle.js';
 import { createLive, type LiveEnd } from './live.js';
 import { isReplayed, type LocalReactor } from './local-reactor.js';
 import { createLoss } from './loss.js';
 import type { EngineParts } from './parts.js';
+import { bornDeadMoment } from './moment.js';
 import { createMemory } from './once.js';
 import { createNotes } from './note.js';
 import { createOpening } from './opening.js';
@@ -36,7 +38,7 @@ import { createRunner, type Runner } from './runner.js';
 import { createSchedules } from './schedules.js';
 import { createSettler } from './settler.js';
 import { createShutdown } from './shutdown.js';
-import { createSpeech } from './speech.js';
+import { createSpeech, type Speech } from './speech.js';
 import { createStillness } from './stillness.js';
 import { createTroubles } from './troubles.js';
 import { createVitals } from './vitals.js';
@@ -46,7 +48,9 @@ import { createWithin } from './within.js';
 
 /** A Nexus, and what the door needs to let the edges in. */
 export interface Engine {
-  readonly nexus: Nexus;
+  readonly nexus: Omit<Nexus, 'endpoints'>;
+  /** Registers a reactor on types that no catalogue need know; while it is paused, its position stands still. */
+  readonly listen: Speech['listen'];
   /** Dispatches something said by another node. */
   say(said: Said): Promise<Dispatched>;
   /** Opens the storage if it is not, and tells the log's id. */
@@ -58,6 +62,7 @@ export interface Engine {
 export function createEngine(parts: EngineParts): Engine {
   const { storage, clock, logger } = parts;
   const lifecycle = createLifecycle(logger);
+  const instruments = createInstruments();
   const alarm = createAlarm(clock);
   const watch = createWatch(clock);
   const roster = createRoster();
@@ -66,15 +71,13 @@ export function createEngine(parts: EngineParts): Engine {
   const budget = createBudget({ clock, maxInFlight: parts.maxInFlight });
   const rate = createRateMeter();
   const note = createNotes(parts);
-  const loss = createLoss(note, logger, lifecycle);
+  const loss = createLoss(note, lifecycle);
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
   const pulse = (): void => watch.pulse();
   let unsubscribe: (() => void) | undefined;
 
-  const storageFailed = (error: unknown, retrying: boolean): void => {
-    logger.error({ failure: describeFailure(error), retrying }, 'the storage failed');
+  const storageFailed = (error: unknown, retrying: boolean): void =>
     lifecycle.tell('storage:error', () => ({ error, retrying }));
-  };
   const fanOuts = createFanOuts({
     storage,
     versions,
@@ -82,6 +85,7 @@ export function createEngine(parts: EngineParts): Engine {
     budget,
     now: () => clock.now(),
     supersede: (reactor) => registrar.supersede(reactor),
+    bornDead: (...what) => lifecycle.tell('delivery:dead', () => bornDeadMoment(...what)),
   });
   const committer = createCommitter({
     storage,
@@ -98,6 +102,7 @@ export function createEngine(parts: EngineParts): Engine {
       lifecycle.tell('event', () => versions.view(event));
       live.appended(event);
     },
+    committed: (commit) => lifecycle.tell('commit', commit),
     storageFailed,
     identityLost: () => void guard.newIdentity(),
     pulse,
@@ -114,7 +119,6 @@ export function createEngine(parts: EngineParts): Engine {
   };
   const settler = createSettler({
     clock,
-    logger,
     alarm,
     budget,
     lifecycle,
@@ -137,6 +141,7 @@ export function createEngine(parts: EngineParts): Engine {
     versions,
     memory: createMemory({ ...parts, submit: (work) => committer.submit(work) }),
     lifecycle,
+    instruments,
     settler,
     pulse,
     markStarted: async (lease) => (await storage.markStarted([lease]))[0] ?? false,
@@ -227,6 +232,7 @@ export function createEngine(parts: EngineParts): Engine {
     retention.start();
     lookAgain();
     forwarder.look();
+    lifecycle.tell('started', () => ({ head }));
     return { logId };
   };
   const refusal = (): NexusError | undefined => (shutdown.closing() ? closedError() : undefined);
@@ -242,14 +248,10 @@ export function createEngine(parts: EngineParts): Engine {
   const failed = (error: unknown): void => storageFailed(error, true);
   const live = createLive({ storage, clock, versions, opened, failed });
 
-  const dispatcher = createDispatcher({
-    intake,
-    committer,
-    lifecycle,
-    isOpen: () => opening.isOpen(),
-    opened,
-    refusal,
-  });
+  const dispatcher = instrumented(
+    createDispatcher({ intake, committer, lifecycle, isOpen: () => opening.isOpen(), opened, refusal }),
+    instruments,
+  );
   const forwarder = createForwarder({
     parts,
     alarm,
@@ -260,7 +262,7 @@ export function createEngine(parts: EngineParts): Engine {
     failed: (error) => storageFailed(error, true),
     pulse,
   });
-  const within = createWithin({ parts, intake, forwarder, refusal });
+  const within = createWithin({ parts, intake, forwarder, instruments, refusal });
 
   const desks = createDesks({
     storage,
@@ -316,16 +318,17 @@ export function createEngine(parts: EngineParts): Engine {
     storageFailed,
     closing: () => shutdown.closing(),
   });
-  const nexus: Nexus = {
-    ...createSpeech({
-      parts,
-      intake,
-      dispatcher,
-      registrar,
-      schedules,
-      begun: () => opening.autoStart(),
-      refusal,
-    }),
+  const { listen, ...speech } = createSpeech({
+    parts,
+    intake,
+    dispatcher,
+    registrar,
+    schedules,
+    begun: () => opening.autoStart(),
+    refusal,
+  });
+  const nexus: Engine['nexus'] = {
+    ...speech,
     start: async () => {
       await opened();
     },
@@ -374,10 +377,12 @@ export function createEngine(parts: EngineParts): Engine {
     }),
     backup: createBackup({ storage, logger, opened }),
     on: (name, listener) => lifecycle.on(name, listener),
+    instrument: (instrument) => instruments.add(instrument),
     close: (options) => shutdown.close(options),
   };
   return {
     nexus,
+    listen,
     say: (said) => dispatcher.say(said),
     opened,
     tell: (name, moment) => lifecycle.tell(name, moment),

@@ -5,7 +5,7 @@ import { covers } from '../core/subscription.js';
 import type { Versions } from '../core/versions.js';
 import type { Committed, FanOut, Match, Storage } from '../storage/storage.js';
 import type { Budget } from './budget.js';
-import { isHeldUp, type Held, type LocalReactor } from './local-reactor.js';
+import { isHeldUp, standsStill, type Held, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Draft } from './work.js';
 
@@ -42,12 +42,15 @@ export function createFanOuts(options: {
   budget: Budget;
   now: () => number;
   supersede: (reactor: LocalReactor) => void;
+  /** A delivery was created dead: nobody can tell its ordering key. */
+  bornDead: (reactor: LocalReactor, event: StoredEvent, dead: NonNullable<Match['dead']>) => void;
 }): FanOuts {
   const { storage, versions, roster, budget, now } = options;
   let head = 0;
   let turn = 0;
 
-  const isBehind = (reactor: LocalReactor): boolean => reactor.position < head && !isHeldUp(reactor);
+  const isBehind = (reactor: LocalReactor): boolean =>
+    reactor.position < head && !standsStill(reactor) && !isHeldUp(reactor);
 
   const toHeld = (
     reactor: LocalReactor,
@@ -64,6 +67,7 @@ export function createFanOuts(options: {
     fresh: false,
     attempt: 0,
     postponed: 0,
+    dueAt: heldAt,
     heldAt,
     startedAt: 0,
     phase: 'waiting',
@@ -108,6 +112,17 @@ export function createFanOuts(options: {
     };
   };
 
+  const tellBornDead = (
+    { reactor, fanOut, page }: Planned,
+    events: readonly Draft[],
+    said: Committed,
+  ): void => {
+    for (const { event: place, dead } of fanOut.matches) {
+      const event = dead && (page ? page.get(place) : appended(events, said, place));
+      if (event) options.bornDead(reactor, event, dead);
+    }
+  };
+
   return {
     plan: async (events) => {
       const planned: Planned[] = [];
@@ -130,7 +145,8 @@ export function createFanOuts(options: {
       );
       const matches = new Map<LocalReactor, Match[]>();
       for (const reactor of active)
-        if (reactor.position >= head || caughtUp.has(reactor)) matches.set(reactor, []);
+        if (!standsStill(reactor) && (reactor.position >= head || caughtUp.has(reactor)))
+          matches.set(reactor, []);
       for (let i = 0; i < events.length; i++) {
         const event = events[i];
         if (!event) continue;
@@ -190,6 +206,8 @@ export function createFanOuts(options: {
             toHeld(reactor, event, plan.page ? undefined : takePayload(events[place]), lease, heldAt),
           );
         }
+        // Only what has an ordering key can lack one.
+        if (reactor.settings.ordered) tellBornDead(plan, events, committed);
         if (held.length > 0) {
           budget.taken(reactor, held.length);
           fed.push({ reactor, held });

@@ -235,6 +235,7 @@ export function toHeld(reactor: LocalReactor, leased: Leased, now: number): Held
     fresh: leased.fresh,
     attempt: leased.attempt,
     postponed: leased.postponed,
+    dueAt: leased.dueAt,
     heldAt: now,
     startedAt: 0,
     phase: 'waiting',

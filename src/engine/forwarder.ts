@@ -167,7 +167,6 @@ export function createForwarder(options: {
     const failure = describeFailure(error);
     const outbox = station.outbox.name;
     station.refused.push({ row, error: failure });
-    logger.error({ outbox, row, eventId: id, eventType: type, failure }, 'an event of an outbox was refused');
     lifecycle.tell('outbox:refused', () => ({ id, type, outbox, error }));
   };
 

@@ -60,7 +60,11 @@ export function createGuard(options: {
       if (taken.recovered.length === 0) continue;
       logger.warn({ deliveries: taken.recovered.length }, 'took back deliveries of an instance that died');
       for (const { delivery, state } of taken.recovered) {
-        lifecycle.tell('delivery:recovered', () => ({ deliveryId: deliveryId(delivery), state }));
+        lifecycle.tell('delivery:recovered', () => ({
+          deliveryId: deliveryId(delivery),
+          state,
+          reactor: [...options.roster.all()].find(({ row }) => row?.key === delivery.reactor)?.settings.name,
+        }));
       }
       options.recovered();
     }

@@ -1,12 +1,13 @@
-/** The library's own moments, told to whoever listens. */
+/** The library's own moments, written to the log and told to whoever listens. */
 import { EventEmitter } from 'eventemitter3';
 import { functionArgument } from '../core/arguments.js';
 import { describeFailure } from '../core/errors.js';
 import type { LoggerLike, NexusLifecycle } from '../nexus.js';
+import { lines, type Level, type Line } from './log-lines.js';
 
 export interface Lifecycle {
   on<K extends keyof NexusLifecycle>(name: K, listener: (moment: NexusLifecycle[K]) => unknown): () => void;
-  /** The moment is made only when someone listens. */
+  /** The moment is made only when someone listens, or it is logged. */
   tell<K extends keyof NexusLifecycle>(name: K, moment: () => NexusLifecycle[K]): void;
   clear(): void;
 }
@@ -15,6 +16,16 @@ export function createLifecycle(logger: LoggerLike): Lifecycle {
   const emitter = new EventEmitter();
   const failed = (name: string, error: unknown): void => {
     logger.error({ lifecycle: name, failure: describeFailure(error) }, 'a lifecycle listener failed');
+  };
+  const isEnabled = (level: Level): boolean => logger.isLevelEnabled?.(level) ?? true;
+  const write = <M>({ level, message, fields }: Line<M>, moment: M): void => {
+    const severity = typeof level === 'function' ? level(moment) : level;
+    if (!isEnabled(severity)) return;
+    try {
+      logger[severity](fields(moment), message);
+    } catch {
+      // There is no other place to say so.
+    }
   };
   return {
     on: (name, listener) => {
@@ -31,8 +42,14 @@ export function createLifecycle(logger: LoggerLike): Lifecycle {
       emitter.on(name, guarded);
       return () => void emitter.off(name, guarded);
     },
-    tell: (name, moment) => {
-      if (emitter.listenerCount(name) > 0) emitter.emit(name, moment());
+    tell: <K extends keyof NexusLifecycle>(name: K, moment: () => NexusLifecycle[K]) => {
+      const line: Line<NexusLifecycle[K]> | undefined = lines[name];
+      const logged = line !== undefined && (typeof line.level === 'function' || isEnabled(line.level));
+      const heard = emitter.listenerCount(name) > 0;
+      if (!logged && !heard) return;
+      const made = moment();
+      if (logged) write(line, made);
+      if (heard) emitter.emit(name, made);
     },
     clear: () => void emitter.removeAllListeners(),
   };

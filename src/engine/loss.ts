@@ -1,6 +1,5 @@
 /** Acknowledged events that the storage has no more: what the log says of them, and who is told. */
 import { GAP_TYPE } from '../core/chain-walk.js';
-import type { LoggerLike } from '../nexus.js';
 import type { Lost, NewEvent } from '../storage/storage.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { MakeNote } from './note.js';
@@ -13,14 +12,13 @@ export interface Loss {
   reasons(): readonly string[];
 }
 
-export function createLoss(note: MakeNote, logger: LoggerLike, lifecycle: Lifecycle): Loss {
+export function createLoss(note: MakeNote, lifecycle: Lifecycle): Loss {
   const reasons: string[] = [];
   return {
     gap: ({ from, to, events, hash }) => note(GAP_TYPE, { from, to, lost: events, lastHash: hash }),
     found: ({ events, from, to }) => {
       const reason = `${events} acknowledged events are missing from the log (seq ${from} to ${to})`;
       reasons.push(reason);
-      logger.error({ events, from, to }, 'acknowledged events are missing from the log');
       lifecycle.tell('log:lost', () => ({ events, from, to }));
     },
     reasons: () => reasons,

@@ -27,6 +27,10 @@ export class Publication implements AppendWork {
     this.#reject = reject;
   }
 
+  get saidAt(): number {
+    return this.#draft.timestamp;
+  }
+
   done(results: readonly Appended[], from: number): void {
     const said = answer(this.#draft, results[from], this.#lifecycle);
     if (said instanceof NexusError) this.#reject(said);
@@ -56,6 +60,10 @@ export class Publications implements AppendWork {
     this.#lifecycle = lifecycle;
     this.#resolve = resolve;
     this.#reject = reject;
+  }
+
+  get saidAt(): number {
+    return this.events[0]?.timestamp ?? 0;
   }
 
   done(results: readonly Appended[], from: number): void {

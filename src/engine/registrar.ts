@@ -75,12 +75,7 @@ export function createRegistrar(options: {
     reactor.state = 'superseded';
     roster.changed();
     runner.release(reactor);
-    const { name } = reactor.settings;
-    options.logger.warn(
-      { reactor: name },
-      'another registration of this reactor has replaced the one in this process',
-    );
-    lifecycle.tell('reactor:superseded', () => ({ reactor: name }));
+    lifecycle.tell('reactor:superseded', () => ({ reactor: reactor.settings.name }));
     options.watch.pulse();
   };
 

@@ -3,6 +3,7 @@ import { refuseBelowBase } from '../core/retention.js';
 import type { LoggerLike, ReplayDesk, ReplayOptions, ReplayProgress, ReplayReport } from '../nexus.js';
 import type { ReplayRow, Storage } from '../storage/storage.js';
 import type { Intake } from './intake.js';
+import { describeFailure } from '../core/errors.js';
 import { planReplay } from './replay-plan.js';
 import { refuseForgotten, replayReactors, replayScope } from './replay-scope.js';
 import type { Replayer } from './replayer.js';
@@ -38,7 +39,10 @@ export function createReplayDesk(options: {
       Promise.resolve(progress)
         .then(onProgress)
         .catch((error: unknown) =>
-          options.logger.error({ error }, 'a listener to the progress of a replay threw'),
+          options.logger.error(
+            { failure: describeFailure(error) },
+            'a listener to the progress of a replay threw',
+          ),
         );
     };
   };

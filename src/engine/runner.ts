@@ -7,8 +7,9 @@ import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import { AttemptContext, type ContextParts } from './context.js';
 import type { Fed } from './fan-out.js';
+import type { Instruments } from './instruments.js';
 import type { Lifecycle } from './lifecycle.js';
-import { moment } from './moment.js';
+import { attemptToBe, moment } from './moment.js';
 import { leaseLost } from './lease-lost.js';
 import {
   deliveryId,
@@ -55,6 +56,7 @@ export function createRunner(
     budget: Budget;
     roster: Roster;
     lifecycle: Lifecycle;
+    instruments: Instruments;
     settler: Settler;
     /** Marks a suspect as started; false when its lease is lost. */
     markStarted: (lease: Lease) => Promise<boolean>;
@@ -62,7 +64,7 @@ export function createRunner(
     pulse: () => void;
   },
 ): Runner {
-  const { clock, alarm, budget, roster, lifecycle, settler } = options;
+  const { clock, alarm, budget, roster, lifecycle, instruments, settler } = options;
   /** Over, but their handler has not come back; with the instant at which they are stuck. */
   const lingering = new Map<Held, number>();
 
@@ -135,7 +137,13 @@ export function createRunner(
     const context = new AttemptContext(held, options);
     lifecycle.tell('delivery:started', () => moment(held));
     try {
-      const result = held.reactor.settings.handler(context.payload, context);
+      const { handler } = held.reactor.settings;
+      const result = instruments.present()
+        ? instruments.attempt(attemptToBe(held, context), (child) => {
+            context.childHeaders = child;
+            return handler(context.payload, context);
+          })
+        : handler(context.payload, context);
       if (isThenable(result)) {
         result.then(
           () => succeeded(held, context),
@@ -247,10 +255,6 @@ export function createRunner(
       else {
         lingering.delete(held);
         lifecycle.tell('reactor:stuck', () => moment(held));
-        options.logger.error(
-          moment(held),
-          'a handler did not return after its timeout; its slot is given up for lost',
-        );
         leaveSlot(held);
         options.hungry(held.reactor);
       }

@@ -141,10 +141,6 @@ export function createSchedules(options: {
   const supersede = (kept: Kept): void => {
     if (kept.state !== 'running') return;
     kept.state = 'superseded';
-    logger.warn(
-      { schedule: kept.name },
-      'another definition of this schedule has replaced the one in this process',
-    );
     options.lifecycle.tell('schedule:superseded', () => ({ schedule: kept.name }));
   };
 

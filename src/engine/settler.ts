@@ -1,13 +1,12 @@
 /** Brings the outcome of an attempt into storage, and tells what came of it. */
 import type { Clock } from '../core/clock.js';
 import { describeFailure } from '../core/errors.js';
-import type { LoggerLike } from '../nexus.js';
 import type { Appended, Lease, Outcome, Settlement } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Lifecycle } from './lifecycle.js';
 import { isReplayed, type Held } from './local-reactor.js';
-import { moment, succeededMoment } from './moment.js';
+import { moment, timedMoment } from './moment.js';
 import type { Draft, SettleWork, Work } from './work.js';
 
 /** How an attempt ended. */
@@ -28,7 +27,6 @@ export interface Settler {
 
 export function createSettler(options: {
   clock: Clock;
-  logger: LoggerLike;
   alarm: Alarm;
   budget: Budget;
   lifecycle: Lifecycle;
@@ -36,7 +34,7 @@ export function createSettler(options: {
   hungry: (held: Held) => void;
   finished: (held: Held) => void;
 }): Settler {
-  const { budget, lifecycle, logger, alarm, clock } = options;
+  const { budget, lifecycle, alarm, clock } = options;
   const tally = { settled: 0, unrecorded: 0 };
 
   const settle = (held: Held, ended: Ended): void => {
@@ -87,19 +85,18 @@ export function createSettler(options: {
   };
 
   const tell = (held: Held, { outcome, ms, error }: Ended): void => {
-    if (outcome.to === 'succeeded') lifecycle.tell('delivery:succeeded', () => succeededMoment(held, ms));
-    else if (outcome.to === 'dead') {
-      logger.error({ ...moment(held), reason: outcome.reason, failure: outcome.error }, 'a delivery is dead');
-      lifecycle.tell('delivery:dead', () => ({ ...moment(held), reason: outcome.reason, error }));
-    } else if (outcome.to === 'cancelled') {
-      logger.warn({ ...moment(held), reason: outcome.reason }, 'a delivery was cancelled');
-    } else if (outcome.error) {
-      logger.warn(
-        { ...moment(held), retryInMs: outcome.delayMs, counted: outcome.counted, failure: outcome.error },
-        'a delivery failed and will be retried',
-      );
-      lifecycle.tell('delivery:failed', () => ({ ...moment(held), ms, error, retryInMs: outcome.delayMs }));
-    }
+    if (outcome.to === 'succeeded') lifecycle.tell('delivery:succeeded', () => timedMoment(held, ms));
+    else if (outcome.to === 'dead')
+      lifecycle.tell('delivery:dead', () => ({ ...timedMoment(held, ms), reason: outcome.reason, error }));
+    else if (outcome.to === 'cancelled')
+      lifecycle.tell('delivery:cancelled', () => ({ ...moment(held), reason: outcome.reason }));
+    else if (outcome.error)
+      lifecycle.tell('delivery:failed', () => ({
+        ...timedMoment(held, ms),
+        error,
+        retryInMs: outcome.delayMs,
+        counted: outcome.counted,
+      }));
   };
 
   return { settle, lost: leave, tally };

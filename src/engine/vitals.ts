@@ -41,15 +41,22 @@ export function createVitals(options: {
       await opened();
       const { pending, retrying, running, dead, oldestDueAt } = await storage.read.backlog();
       const sizes = await storage.read.sizes();
+      const { seq: head } = await storage.read.head();
+      const reactors = await storage.read.reactors();
       const now = clock.now();
       return {
-        head: (await storage.read.head()).seq,
+        head,
         eventsPerMinute: rate.perMinute(now),
         deliveries: { pending, retrying, running, dead },
         oldestDueAgeMs: oldestDueAt === undefined ? 0 : Math.max(0, now - oldestDueAt),
         inFlight: budget.held(),
         handling: runner.handling(),
         queued: committer.pending(),
+        reactors: reactors.map(({ name, position, paused }) => ({
+          name,
+          lag: Math.max(0, head - position),
+          paused,
+        })),
         databaseBytes: sizes?.databaseBytes,
         walBytes: sizes?.walBytes,
         connections: { ...options.connections },

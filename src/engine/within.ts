@@ -4,6 +4,7 @@ import type { Within } from '../nexus.js';
 import type { Outbox } from '../storage/outbox.js';
 import type { SqliteLike } from '../storage/sqlite-like.js';
 import type { Forwarder } from './forwarder.js';
+import { addHeaders, saidToBe, type Instruments } from './instruments.js';
 import type { Intake } from './intake.js';
 import { toOutboxEvent } from './outbox-events.js';
 import type { EngineParts } from './parts.js';
@@ -12,9 +13,10 @@ export function createWithin(options: {
   parts: Pick<EngineParts, 'outboxOf' | 'storage'>;
   intake: Intake;
   forwarder: Forwarder;
+  instruments: Instruments;
   refusal: () => Error | undefined;
 }): (db: SqliteLike) => Within {
-  const { parts, intake, forwarder } = options;
+  const { parts, intake, forwarder, instruments } = options;
   const entrances = new WeakMap<Outbox, Within>();
   const demandOpen = (): void => {
     const refused = options.refusal();
@@ -23,11 +25,16 @@ export function createWithin(options: {
   const entrance = (outbox: Outbox): Within => ({
     dispatch: (type, payload, how = {}) => {
       demandOpen();
-      const draft = intake.draft({ type, payload, options: how });
-      const written = outbox.write(toOutboxEvent(draft));
-      forwarder.wrote(outbox);
-      const { id } = draft;
-      return (written ? written.then(() => ({ id })) : { id }) as { id: string };
+      const write = (options: typeof how): { id: string } => {
+        const draft = intake.draft({ type, payload, options });
+        const written = outbox.write(toOutboxEvent(draft));
+        forwarder.wrote(outbox);
+        const { id } = draft;
+        return (written ? written.then(() => ({ id })) : { id }) as { id: string };
+      };
+      return instruments.present()
+        ? instruments.dispatch(saidToBe(type, how), (headers) => write(addHeaders(how, headers)))
+        : write(how);
     },
   });
 

@@ -12,6 +12,8 @@ export type Draft = NewEvent & { -readonly [K in 'seq' | 'hash']: StoredEvent[K]
 export type AppendWork = {
   readonly kind: 'append';
   readonly events: readonly Draft[];
+  /** When it was said by someone who waits for it, epoch ms. */
+  readonly saidAt?: number;
   /** Its results begin at `from` of the commit's. */
   done(results: readonly Appended[], from: number): void;
   failed(error: unknown): void;

@@ -25,17 +25,22 @@ export function createGuard(
   const addresses = settings.rateLimit && createRateLimiter(settings.rateLimit, { seed: randomSeed() });
   const nodes = settings.nodeRateLimit && createNamedLimiter(settings.nodeRateLimit);
 
-  const ofNode = (node: string): Answer | undefined => {
+  const refuse = (request: Incoming, waitMs: number, node?: string): Answer => {
+    door.limited(() => ({ by: node === undefined ? 'address' : 'node', node, ip: ipOf(request) }));
+    return rateLimited(waitMs);
+  };
+  const ofNode = (request: Incoming, node: string): Answer | undefined => {
     const waitMs = nodes?.(node, performance.now()) ?? 0;
-    return waitMs > 0 ? rateLimited(waitMs) : undefined;
+    return waitMs > 0 ? refuse(request, waitMs, node) : undefined;
   };
 
   return {
-    byAddress: ({ address }) => {
+    byAddress: (request) => {
+      const { address } = request;
       // Nobody knows whose it is: over a Unix socket, or a fetch handler that is not told.
       if (!addresses || !address) return undefined;
       const waitMs = addresses.take(...clientKey(address), performance.now());
-      return waitMs > 0 ? rateLimited(waitMs) : undefined;
+      return waitMs > 0 ? refuse(request, waitMs) : undefined;
     },
     bySignature: (request, claim) => {
       const proof = door.authenticate(claim);
@@ -43,7 +48,7 @@ export function createGuard(
         door.denied({ node: claim.node?.slice(0, 200), reason: 'signature', ip: ipOf(request) });
         return { answer: unauthenticated };
       }
-      const limited = ofNode(proof.node);
+      const limited = ofNode(request, proof.node);
       return limited ? { answer: limited } : { proof };
     },
     byToken: (request) => {
@@ -53,7 +58,7 @@ export function createGuard(
         door.denied({ node: undefined, reason: 'token', ip: ipOf(request) });
         return { answer: unauthenticated };
       }
-      const limited = ofNode(node);
+      const limited = ofNode(request, node);
       return limited ? { answer: limited } : { node, token };
     },
   };

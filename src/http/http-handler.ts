@@ -8,6 +8,7 @@ import { createClientAddress } from '../core/client-address.js';
 import { createCors } from './cors.js';
 import { createGuard } from './guard.js';
 import { splitTarget, type Incoming, type Served } from './incoming.js';
+import { checkMetrics } from './metrics.js';
 import { httpSettings, type HttpHandlerOptions } from './options.js';
 import { createEventStreams } from './event-stream.js';
 import { problem, type Answer, type Stream } from './problem.js';
@@ -16,7 +17,7 @@ import { readFetchBody, readNodeBody } from './request-body.js';
 import { createRoutes } from './routes.js';
 
 /**
- * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id`, `GET /events/stream` and `GET /health` of a Nexus. `next` is called for every other path.
+ * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id`, `GET /events/stream` `GET /health` and, where it is given metrics, `GET /metrics` of a Nexus. `next` is called for every other path.
  *
  * @example createServer(createHttpHandler(nexus, { webhooks: protocolWebhooks })).listen(3000);
  * @throws NexusError NEXUS_INVALID_OPTION
@@ -40,6 +41,7 @@ export function createHttpHandler(
     guard: createGuard(served[ingress], settings),
     webhooks: new Map(Object.entries(options.webhooks ?? {})),
     streams: createEventStreams(served[ingress], settings.stream),
+    metrics: options.metrics && checkMetrics(options.metrics),
   });
 
   /** Undefined where the target is not one of Nexus's. */

@@ -2,6 +2,7 @@
 export { createHttpHandler } from './http-handler.js';
 export type { HttpHandler } from '../contract/http-handler.js';
 export type { EventStreamOptions, HttpHandlerOptions } from './options.js';
+export type { MetricsSource } from './metrics.js';
 export { protocolWebhooks } from './protocol-webhooks.js';
 export type { Mapped, WebhookSource } from './webhook-source.js';
 export { hmacSignature, type HmacSignatureOptions } from '../nodes/hmac-signature.js';

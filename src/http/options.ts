@@ -1,6 +1,7 @@
 /** The options of `createHttpHandler`: checked, and with their defaults. */
 import { NexusError } from '../core/errors.js';
 import type { SeatLimits } from '../core/seats.js';
+import type { MetricsSource } from './metrics.js';
 import type { Rate } from './rate-limiter.js';
 import type { WebhookSource } from './webhook-source.js';
 
@@ -18,6 +19,8 @@ export interface HttpHandlerOptions {
   cors?: { origins: string[] };
   /** Proxies before this server: how many, or their addresses and CIDR ranges. Without, `X-Forwarded-For` is not read. @default 0 */
   trustProxy?: number | string[];
+  /** Serves `GET /metrics`: what `createMetrics` gives, with a `token` where not everybody may ask. @default none */
+  metrics?: MetricsSource;
   /** Largest request body, bytes. @default 262_144 */
   bodyLimitBytes?: number;
   /** How long a body may take to arrive, milliseconds. @default 10_000 */

@@ -7,6 +7,7 @@ import { ipOf, type Incoming } from './incoming.js';
 import { parseJson } from './parse-json.js';
 import { json, problem, type Answer } from './problem.js';
 import type { Body } from './request-body.js';
+import { withTraceContext } from './trace-context.js';
 import type { WebhookSource } from './webhook-source.js';
 
 const eventKeys = new Set(['event', 'payload', 'idempotencyKey', 'correlationId', 'headers']);
@@ -107,7 +108,8 @@ async function receive(
   if (typeof event !== 'string')
     return problem(422, 'NEXUS_UNKNOWN_EVENT', '"event" must be the name of an event type');
   try {
-    return answer(await door.receive({ ...said, proof, body, type: event }));
+    const headers = withTraceContext(said.headers, request.header);
+    return answer(await door.receive({ ...said, ...(headers && { headers }), proof, body, type: event }));
   } catch (error) {
     if (NexusError.is(error, 'NEXUS_PERMISSION_DENIED'))
       door.denied({ node: proof.node, reason: 'permission', ip: ipOf(request) });

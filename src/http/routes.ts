@@ -2,6 +2,7 @@
 import type { Ingress } from '../nexus.js';
 import { ingress } from '../nexus.js';
 import type { Guard } from './guard.js';
+import { serveMetrics, type MetricsSource } from './metrics.js';
 import type { Incoming, Served } from './incoming.js';
 import { json, problem, problemOf, type Answer } from './problem.js';
 import type { EventStreams } from './event-stream.js';
@@ -13,7 +14,13 @@ import type { WebhookSource } from './webhook-source.js';
 export type Routes = (request: Incoming) => Promise<Answer> | undefined;
 
 /** What a path can do. `free`: not counted against the address that asks. */
-type Route = { readonly GET?: Handle; readonly POST?: Handle; readonly free?: true };
+type Route = {
+  /** How it is called where it is measured: never by what a stranger made up. */
+  readonly name: string;
+  readonly GET?: Handle;
+  readonly POST?: Handle;
+  readonly free?: true;
+};
 type Handle = (request: Incoming) => Promise<Answer>;
 
 export function createRoutes(
@@ -22,6 +29,7 @@ export function createRoutes(
     readonly guard: Guard;
     readonly webhooks: ReadonlyMap<string, WebhookSource>;
     readonly streams: EventStreams;
+    readonly metrics: MetricsSource | undefined;
   },
 ): Routes {
   const { guard, webhooks, streams } = options;
@@ -33,38 +41,63 @@ export function createRoutes(
     return 'answer' in passed ? passed.answer : await read(passed.node);
   };
   const events: Route = {
+    name: '/events',
     GET: (request) => reading(request, (node) => listEvents(nexus, node, request.query)),
     POST: (request) => receiveEvent(entrance, request),
   };
   const event: Route = {
+    name: '/events/:id',
     GET: (request) =>
       reading(request, (node) => showEvent(nexus, node, request.path.slice('/events/'.length))),
   };
   const stream: Route = {
+    name: '/events/stream',
     GET: async (request) => {
       const passed = guard.byToken(request);
       return 'answer' in passed ? passed.answer : await streams.open(request, passed);
     },
   };
-  const live: Route = { GET: async () => json(200, { status: 'ok' }), free: true };
-  const health: Route = { GET: createHealth(nexus), free: true };
+  const live: Route = { name: '/health/live', GET: async () => json(200, { status: 'ok' }), free: true };
+  const health: Route = { name: '/health', GET: createHealth(nexus), free: true };
+  const metrics: Route | undefined = options.metrics && {
+    name: '/metrics',
+    GET: serveMetrics(options.metrics),
+  };
 
   const routeOf = (path: string): Route | undefined => {
     if (path === '/events') return events;
     if (path === '/events/stream') return stream;
     if (path === '/health' || path === '/health/ready') return health;
     if (path === '/health/live') return live;
+    if (path === '/metrics') return metrics;
     if (/^\/events\/[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(path)) return event;
     const name = /^\/webhook\/([^/]+)$/.exec(path)?.[1];
     const source = name === undefined ? undefined : webhooks.get(name);
-    return source && { POST: (request) => receiveWebhook(entrance, source, request) };
+    return (
+      source && {
+        name: `/webhook/${name}`,
+        POST: (request) => receiveWebhook(entrance, source, request),
+      }
+    );
   };
 
   return (request) => {
     const route = routeOf(request.path);
-    return route && respond(entrance, route, request);
+    if (!route) return undefined;
+    const began = performance.now();
+    return respond(entrance, route, request).then((answer) => {
+      door.answered(() => ({
+        route: route.name,
+        method: methods.has(request.method) ? request.method : 'other',
+        status: answer.status,
+        ms: performance.now() - began,
+      }));
+      return answer;
+    });
   };
 }
+
+const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Method → limit of the address → what the route does. */
 async function respond({ guard, door }: Entrance, route: Route, request: Incoming): Promise<Answer> {

@@ -1,0 +1,6 @@
+/** Alerts: on Discord, or wherever a function can tell somebody. */
+export { createAlerts, type Alerts } from './create-alerts.js';
+export { discordAlerts, type DiscordAlertsOptions } from './discord-alerts.js';
+export { discordSink, type DiscordOptions } from './discord-sink.js';
+export type { AlertDigest, AlertNotice, AlertRule, AlertSink } from './alert.js';
+export type { AlertRules, AlertsOptions } from './options.js';

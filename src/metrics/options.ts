@@ -1,0 +1,87 @@
+/** The options of `createMetrics`: checked, and with their defaults. */
+import { invalidArgument, optionsArgument } from '../core/arguments.js';
+import { NexusError } from '../core/errors.js';
+import type { MetricsRegister } from './register.js';
+
+/** For `createMetrics`. */
+export interface MetricsOptions {
+  /** A `Registry` of prom-client in which they stand beside the host's own. @default one of their own; never the global one */
+  register?: MetricsRegister;
+  /** How every name begins. @default 'nexus_' */
+  prefix?: string;
+  /** Labels of every series, such as the name of the service. @default {} */
+  defaultLabels?: Record<string, string>;
+  /** The upper ends of the buckets of histograms, seconds, ascending. */
+  buckets?: {
+    /** Of dispatches and commits. @default 0.001 to 10 */
+    commit?: number[];
+    /** Of handlers and their queue. @default 0.001 to 300 */
+    reactor?: number[];
+    /** Of answers over HTTP. @default 0.001 to 10 */
+    http?: number[];
+  };
+  /** Event types that have series of their own; those that come later are counted as `other`. @default 100 */
+  maxTypes?: number;
+  /** The same for nodes. @default 50 */
+  maxNodes?: number;
+  /** The same for reactors. @default 100 */
+  maxReactors?: number;
+  /** Measure how late the event loop is, by a timer of 20 ms. @default true */
+  eventLoop?: boolean;
+}
+
+export type MetricsSettings = Required<Omit<MetricsOptions, 'register' | 'buckets'>> & {
+  readonly register: MetricsRegister | undefined;
+  readonly buckets: Readonly<Record<'commit' | 'reactor' | 'http', readonly number[]>>;
+};
+
+const short = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+const long = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** @throws NexusError NEXUS_INVALID_OPTION */
+export function metricsSettings(options: MetricsOptions | undefined): MetricsSettings {
+  const given = optionsArgument(options) as MetricsOptions;
+  const { register, prefix = 'nexus_', defaultLabels = {}, buckets = {}, eventLoop = true } = given;
+  if (
+    register !== undefined &&
+    typeof (register as Partial<MetricsRegister> | null)?.registerMetric !== 'function'
+  )
+    throw invalidArgument('register', 'a Registry of prom-client', register);
+  if (typeof prefix !== 'string' || !/^[a-zA-Z_:][\w:]*$/.test(prefix))
+    throw invalid('prefix', 'letters, digits and _, such as "nexus_"', prefix);
+  for (const [name, value] of Object.entries(defaultLabels))
+    if (!/^[a-zA-Z_]\w*$/.test(name) || name.startsWith('__') || typeof value !== 'string')
+      throw invalid(`defaultLabels.${name}`, 'a legal name of a label and a text', value);
+  return {
+    register,
+    prefix,
+    defaultLabels: { ...defaultLabels },
+    buckets: {
+      commit: bounds('commit', buckets.commit ?? short),
+      reactor: bounds('reactor', buckets.reactor ?? long),
+      http: bounds('http', buckets.http ?? short),
+    },
+    maxTypes: whole('maxTypes', given.maxTypes ?? 100),
+    maxNodes: whole('maxNodes', given.maxNodes ?? 50),
+    maxReactors: whole('maxReactors', given.maxReactors ?? 100),
+    eventLoop,
+  };
+}
+
+function bounds(name: string, given: readonly number[]): readonly number[] {
+  const ascend = given.every((each, i) => Number.isFinite(each) && each > (given[i - 1] ?? 0));
+  if (given.length === 0 || given.length > 50 || !ascend)
+    throw invalid(`buckets.${name}`, '1 to 50 ascending numbers above 0, in seconds', given);
+  return [...given];
+}
+
+function whole(option: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value;
+  throw invalid(option, 'a whole number from 1 to 10000', value);
+}
+
+function invalid(option: string, expected: string, got: unknown): NexusError {
+  return new NexusError('NEXUS_INVALID_OPTION', `${option} must be ${expected}; got ${String(got)}`, {
+    details: { option, expected },
+  });
+}
