@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import type { Company } from './end-to-end.js';
 
 export type Task = Company & {
-  readonly kind: 'nexus' | 'bare';
+  /** `unhashed`: Nexus with a hash that is always the same. `verify`: events of a log that are verified. */
+  readonly kind: 'nexus' | 'bare' | 'unhashed' | 'verify';
   readonly events: number;
   readonly inFlight: number;
 };

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: ratios within one run, so that the machine's speed cancels out.
- * `-- --only=speed,backlog,log,reactors,watching,ingress,fanOut --rounds=3` runs some of it.
+ * `-- --only=speed,backlog,log,reactors,watching,ingress,fanOut,chain,verify --rounds=3` runs some of it.
  */
 import { median } from './end-to-end.js';
 import { messagesPerSecond } from './fan-out.js';
@@ -80,6 +80,20 @@ const parts: Record<string, () => Promise<void>> = {
       bare: () => messagesPerSecond('bare', size),
     };
     await compare('1,000 sockets', runs, 0.8);
+  },
+  chain: async () => {
+    console.log('the same with a hash that is always the same ("bare")');
+    const run = (kind: 'nexus' | 'unhashed') => () =>
+      measure({ kind, events: 200_000, inFlight: 1_000 }).perSecond;
+    await compare('1,000 in flight, hashed', { nexus: run('nexus'), bare: run('unhashed') }, 0.85);
+  },
+  verify: async () => {
+    const runs = Array.from({ length: rounds }, () =>
+      measure({ kind: 'verify', events: 200_000, inFlight: 1 }),
+    );
+    const value = `${show(median(runs.map(({ perSecond }) => perSecond))).trim()}/s`;
+    const grew = `${median(runs.map(({ memoryMb }) => memoryMb)).toFixed(0)} MB more memory`;
+    tell('verifying 200,000 events', { value, note: grew }, '100,000/s');
   },
 };
 console.log(`Node ${process.version}, median of ${rounds}`);

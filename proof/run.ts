@@ -2,6 +2,7 @@
 import { proveBitflip } from './bitflip.js';
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
+import { proveEndpoints } from './endpoints.js';
 import { proveFull } from './full.js';
 import { proveIdle } from './idle.js';
 import { proveKeyedModel } from './keyed-model.js';
@@ -19,6 +20,7 @@ import { proveReplay } from './replay.js';
 import { proveMalformed, proveOneAnswer, proveStandard } from './signatures.js';
 import { proveChurn, proveSlowReader } from './slow-reader.js';
 import { proveStale } from './stale.js';
+import { proveTamper } from './tamper.js';
 import { proveSlowBodies, proveUploads } from './uploads.js';
 
 type Outcome = { report: object; holds: boolean };
@@ -214,6 +216,19 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
     return {
       report,
       holds: report.serverErrors === 0 && report.changed === 0 && report.prototype === 'untouched',
+    };
+  },
+  tamper: async () => {
+    const report = await proveTamper({ tamperings: scaled(2_000) });
+    return { report, holds: report.missed.length + report.misplaced.length === 0 };
+  },
+  endpoints: async () => {
+    const report = await proveEndpoints({ rounds: 5, events: scaled(500) });
+    const { ratio, healthyFailures, flapped, hanging } = report;
+    return {
+      report,
+      holds:
+        ratio <= 1.2 && healthyFailures === 0 && flapped.delivered > 0 && flapped.failed > 0 && hanging > 0,
     };
   },
   reconnect: async () => {

@@ -9,6 +9,7 @@ import { createNodeDesk, warnOfUnknownTypes } from './node-desk.js';
 import { ingress, type Nexus, type NexusOptions, type NexusWithIngress } from './nexus.js';
 import { createNodeRegistry } from './nodes/node-registry.js';
 import { engineOptions, hmacSha256, sha256 } from './options.js';
+import { createWebhooks } from './webhooks/index.js';
 import { sqliteOutbox, sqliteStorage } from './storage/sqlite/index.js';
 import type { Storage } from './storage/storage.js';
 
@@ -53,8 +54,17 @@ export function createNexus<const E extends Catalogue = AnyCatalogue>(
     logger: parts.logger,
     now: () => clock.now(),
   });
+  const endpoints = createWebhooks({
+    ...engine,
+    ...parts,
+    registry,
+    storage,
+    hmac: hmacSha256,
+    host: node,
+  });
   const nexus = engine.nexus as unknown as Nexus<E>;
-  return Object.assign(nexus, { [ingress]: door } satisfies NexusWithIngress);
+  return Object.assign(nexus, { endpoints, [ingress]: door } satisfies NexusWithIngress &
+    Pick<Nexus, 'endpoints'>);
 }
 
 function chooseStorage(storage: string | Storage, clock: Clock): Storage {

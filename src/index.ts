@@ -1,5 +1,12 @@
 /** NEØ Nexus: the embeddable, durable event bus of the NEØ Protocol. */
 export { createNexus } from './create-nexus.js';
+export {
+  openCheckpoint,
+  signCheckpoint,
+  type CheckpointSigner,
+  type CheckpointVerifier,
+} from './checkpoint-note.js';
+export { keepCheckpoints, type KeepCheckpointsOptions } from './keep-checkpoints.js';
 export { loadPermissions, type LoadPermissionsOptions } from './load-permissions.js';
 export { defineReactor } from './define-reactor.js';
 export { loadReactors, type LoadReactorsOptions } from './load-reactors.js';
@@ -30,10 +37,17 @@ export type { RateLimit } from './core/pace.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {
   AttemptRecord,
+  Audit,
+  AuditBreak,
+  AuditExtent,
+  AuditFault,
+  AuditReason,
+  AuditReport,
   AttemptToBe,
   AuthDenied,
   BackupOptions,
   BackupProgress,
+  Checkpoint,
   ChildOptions,
   CloseOptions,
   CloseReport,
@@ -47,8 +61,12 @@ export type {
   DeliveryMoment,
   DeliveryTimes,
   Dispatched,
+  DisabledReason,
   DispatchItem,
   DispatchOptions,
+  EndpointDesk,
+  EndpointInfo,
+  EndpointTest,
   EventFilter,
   EventReader,
   Explanation,
@@ -69,6 +87,9 @@ export type {
   NodeDesk,
   NodeInfo,
   Page,
+  PruneHold,
+  PruneOptions,
+  PruneReport,
   Reactor,
   ReactorContext,
   ReactorDefinition,
@@ -76,6 +97,7 @@ export type {
   ReactorInfo,
   ReactorLag,
   ReactorOptions,
+  Redaction,
   RetentionOptions,
   Schedule,
   ScheduleOptions,
@@ -92,7 +114,11 @@ export type {
   RotateOptions,
   SaidToBe,
   SettledOptions,
+  VerifyOptions,
+  VerifyProgress,
   WaitForOptions,
+  WebhookAttempt,
+  WebhookOutcome,
   Within,
 } from './nexus.js';
 export type { NodeConfig, NodeSecret, NodeWebhook, SignatureName } from './nodes/node-config.js';

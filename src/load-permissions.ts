@@ -5,7 +5,7 @@ import { flawOf } from './core/json-text.js';
 import { NexusError } from './core/errors.js';
 import { checkNode } from './nodes/check-node.js';
 import { unknownTypes } from './nodes/check-types.js';
-import type { NodeConfig } from './nodes/node-config.js';
+import type { NodeConfig, NodeSecret } from './nodes/node-config.js';
 
 /** For `loadPermissions`. */
 export interface LoadPermissionsOptions {
@@ -50,11 +50,12 @@ const node = z.strictObject({
     .strictObject({
       url: z.string(),
       events: types.optional(),
-      secrets: z.array(variable).optional(),
+      secrets: z.array(secret).optional(),
       headers: z.record(z.string(), z.string()).optional(),
       timeoutMs: milliseconds.optional(),
       retry: retry.optional(),
       allowPrivateNetwork: z.boolean().optional(),
+      allowHttp: z.boolean().optional(),
     })
     .optional(),
 });
@@ -89,13 +90,15 @@ export function loadPermissions(
   };
   const nodes = Object.entries(parsed.data.nodes).map(([name, given]): [string, NodeConfig] => {
     const at = `nodes.${name}`;
-    const secrets = given.secrets.map(({ env: variableName, notAfter }) => ({
-      secret: valueOf(variableName, `${at}.secrets`),
-      ...(notAfter !== undefined && { notAfter }),
-    }));
+    const secretsOf = (named: readonly z.infer<typeof secret>[], option: string): NodeSecret[] =>
+      named.map(({ env: variableName, notAfter }) => ({
+        secret: valueOf(variableName, `${at}.${option}`),
+        ...(notAfter !== undefined && { notAfter }),
+      }));
+    const secrets = secretsOf(given.secrets, 'secrets');
     const tokens = given.tokens?.map((each) => valueOf(each, `${at}.tokens`));
     const { webhook } = given;
-    const signing = webhook?.secrets?.map((each) => valueOf(each, `${at}.webhook.secrets`));
+    const signing = webhook?.secrets && secretsOf(webhook.secrets, 'webhook.secrets');
     const config = {
       ...given,
       secrets,

@@ -1,4 +1,5 @@
 /** The Nexus, as the host and the edges see it. The engine implements it; edges know nothing else. */
+import type { Audit } from './contract/audit.js';
 import type { BackupOptions } from './contract/backup.js';
 import type {
   DeadLetterDesk,
@@ -13,6 +14,7 @@ import type {
 import type { DispatchItem, DispatchOptions, Dispatched, Within } from './contract/dispatch.js';
 import type { Instrument } from './contract/instrument.js';
 import type { CloseOptions, CloseReport, NexusLifecycle } from './contract/lifecycle.js';
+import type { EndpointDesk } from './contract/endpoints.js';
 import type { FeedOptions } from './contract/live.js';
 import type { LoggerLike } from './contract/logger.js';
 import type { NodeDesk } from './contract/nodes.js';
@@ -26,6 +28,20 @@ import type { NodeConfig } from './nodes/node-config.js';
 import type { SqliteLike } from './storage/sqlite-like.js';
 import type { Storage } from './storage/storage.js';
 
+export type {
+  Audit,
+  AuditExtent,
+  AuditFault,
+  AuditReason,
+  AuditReport,
+  Checkpoint,
+  PruneHold,
+  PruneOptions,
+  PruneReport,
+  Redaction,
+  VerifyOptions,
+  VerifyProgress,
+} from './contract/audit.js';
 export type { BackupOptions, BackupProgress } from './contract/backup.js';
 export type {
   ChildOptions,
@@ -71,6 +87,7 @@ export type {
   ReplayReport,
 } from './contract/replays.js';
 export type {
+  AuditBreak,
   AuthDenied,
   CloseOptions,
   CloseReport,
@@ -78,7 +95,15 @@ export type {
   DeliveryTimes,
   LogLoss,
   NexusLifecycle,
+  WebhookAttempt,
 } from './contract/lifecycle.js';
+export type {
+  DisabledReason,
+  EndpointDesk,
+  EndpointInfo,
+  EndpointTest,
+  WebhookOutcome,
+} from './contract/endpoints.js';
 export type { Commit, CommittedEvent, HttpAnswered, LimitRefused } from './contract/moments.js';
 export type { AttemptToBe, Headers, Instrument, SaidToBe } from './contract/instrument.js';
 export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
@@ -97,7 +122,7 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
   node?: string;
   /** The other nodes: their secrets and what they may do. @default {} */
   nodes?: Record<string, NodeConfig>;
-  /** Start by itself once a reactor or a schedule is registered. `dispatch` always starts. @default true */
+  /** Start by itself once a reactor, a schedule or a node's webhook is there. `dispatch` always starts. @default true */
   autoStart?: boolean;
   /** The policy of every reactor that does not say otherwise. */
   retry?: RetryPolicy;
@@ -221,6 +246,10 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   readonly replays: ReplayDesk;
   /** The nodes, changed while it runs; nothing is written down. */
   readonly nodes: NodeDesk;
+  /** The log as evidence: verify it, vouch for it, redact events, prune its beginning. */
+  readonly audit: Audit;
+  /** The webhook endpoints of nodes. */
+  readonly endpoints: EndpointDesk;
   stats(): Promise<NexusStats>;
   /** Never throws. */
   health(): Promise<Health>;

@@ -27,6 +27,8 @@ function placeOf(file: string): { floor: number; room: string } {
     'ingress-door',
     'node-desk',
     'load-permissions',
+    'checkpoint-note',
+    'keep-checkpoints',
   ];
   if (door.some((name) => file === `${name}.ts`)) return { floor: 3, room: 'door' };
   if (['http', 'fastify', 'koa', 'next', 'ws', 'testing', 'metrics', 'alerts'].includes(first))

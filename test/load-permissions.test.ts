@@ -61,7 +61,7 @@ describe('loadPermissions', () => {
         subscribe: ['*'],
         tokens: [env.TOKEN],
         admin: true,
-        webhook: { url: 'https://a.example.com/hook', secrets: [env.A_SECRET], events: ['X'] },
+        webhook: { url: 'https://a.example.com/hook', secrets: [{ secret: env.A_SECRET }], events: ['X'] },
       },
       reader: { secrets: [], tokens: [env.B_SECRET] },
     });

@@ -26,6 +26,8 @@ type Changing =
   | 'startReplay'
   | 'fanOutReplay'
   | 'sweep'
+  | 'redact'
+  | 'prune'
   | 'edit';
 
 export function journalStorage({ path, clock }: JournalStorageOptions): Storage {
@@ -124,6 +126,12 @@ export function journalStorage({ path, clock }: JournalStorageOptions): Storage 
     startReplay: (replaying) => change('startReplay', replaying, () => state.startReplay(replaying)),
     fanOutReplay: (page) => change('fanOutReplay', page, () => state.fanOutReplay(page)),
     sweep: (sweep) => change('sweep', finite(sweep), () => state.sweep(sweep)),
+    redact: async (redaction) => ({
+      ...(await change('redact', redaction, () => state.redact(redaction))),
+      // The line with which the payload came is still in the file: a real adapter overwrites it.
+      complete: false,
+    }),
+    prune: (step) => change('prune', step, () => state.prune(step)),
     edit: (edit) => change('edit', edit, () => state.edit(edit)),
     nextDueInMs: async (reactors, lane) => {
       opened();
@@ -133,7 +141,8 @@ export function journalStorage({ path, clock }: JournalStorageOptions): Storage 
     get read() {
       opened();
       now = live();
-      return state.read;
+      const { read } = state;
+      return { ...read, origin: async () => ({ ...(await read.origin()), logId }) };
     },
     backup: async () => {
       throw new NexusError('NEXUS_NOT_SUPPORTED', 'copy the file while it is closed');

@@ -1,6 +1,8 @@
 /** The library's own moments. */
 import type { EndReason } from '../core/delivery.js';
 import type { NexusEvent } from '../core/event.js';
+import type { AuditFault } from './audit.js';
+import type { DisabledReason, WebhookOutcome } from './endpoints.js';
 import type { Commit, HttpAnswered, LimitRefused } from './moments.js';
 
 /** What the lifecycle events of a delivery tell. */
@@ -63,6 +65,11 @@ export interface NexusLifecycle {
     readonly outbox: string;
     readonly error: unknown;
   };
+  /** An attempt to deliver to a webhook endpoint ended. */
+  'webhook:attempt': WebhookAttempt;
+  /** Nothing more is sent to an endpoint until it is enabled: by this process's decision. */
+  'endpoint:disabled': { readonly node: string; readonly reason: DisabledReason };
+  'endpoint:enabled': { readonly node: string };
   /** A request was turned away: it did not prove who it is, or its node may not do this. */
   'auth:denied': AuthDenied;
   /** A request over HTTP was answered. */
@@ -72,7 +79,26 @@ export interface NexusLifecycle {
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   /** Events that had been acknowledged are not in the log any more; an event `nexus.log.gap` stands for them. */
   'log:lost': LogLoss;
+  /** A verification found that the log is not what it was. */
+  'audit:broken': AuditBreak;
   closed: CloseReport;
+}
+
+/** How an attempt to deliver to a webhook endpoint ended. */
+export interface WebhookAttempt {
+  readonly node: string;
+  readonly deliveryId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** What it answered with; undefined where it did not answer. */
+  readonly status: number | undefined;
+  /** How long the exchange took, milliseconds. */
+  readonly ms: number;
+  readonly outcome: WebhookOutcome;
+  /** Undefined where it was delivered. */
+  readonly error: unknown;
 }
 
 /** Acknowledged events that the storage lost: every `seq` of `from <= seq <= to`. */
@@ -80,6 +106,11 @@ export interface LogLoss {
   readonly events: number;
   readonly from: number;
   readonly to: number;
+}
+
+/** Where the log is first found to be other than it was. */
+export interface AuditBreak extends AuditFault {
+  readonly logId: string;
 }
 
 /** Who was turned away, and why. */

@@ -8,15 +8,15 @@ export type DeliveryState = 'pending' | 'running' | 'succeeded' | 'dead' | 'canc
 
 /** Every legal edge and what takes it. */
 export const deliveryEdges = {
-  pending: { running: 'claim', cancelled: 'cancel, remove', dead: 'order key' },
+  pending: { running: 'claim', cancelled: 'cancel, remove, redact', dead: 'order key' },
   running: {
     succeeded: 'settle',
     pending: 'retry, release, recover',
     dead: 'attempts spent, not retryable, crashed',
-    cancelled: 'maximum age, cancel, remove',
+    cancelled: 'maximum age, cancel, remove, redact',
   },
   succeeded: { pending: 'retry by an operator' },
-  dead: { pending: 'redrive, retry by an operator', cancelled: 'discard' },
+  dead: { pending: 'redrive, retry by an operator', cancelled: 'discard, redact' },
   cancelled: { pending: 'retry by an operator' },
 } as const satisfies Record<DeliveryState, Partial<Record<DeliveryState, string>>>;
 
@@ -41,7 +41,8 @@ export type EndReason =
   | 'discarded'
   | 'too_old'
   | 'reactor_removed'
-  | 'replay_cancelled';
+  | 'replay_cancelled'
+  | 'redacted';
 
 /** After so many crashes, each with its start marked, a delivery is dead with reason `crashed`. */
 export const MAX_CRASHES = 3;

@@ -19,7 +19,10 @@ export const errorCodes = {
   NEXUS_ORDER_KEY: 'orderBy threw or did not return a string.',
   NEXUS_IDEMPOTENCY_CONFLICT: 'The same key or id was used before for other content.',
   NEXUS_POSITION_AHEAD: 'The position is above the head of the log.',
-  NEXUS_POSITION_PRUNED: 'Deliveries above the position have been removed by retention.',
+  NEXUS_POSITION_PRUNED:
+    'What was above the position is gone: deliveries by retention, or events by pruning.',
+  NEXUS_EVENT_REDACTED: 'The payload of the event was erased, so it cannot be handled any more.',
+  NEXUS_CHECKPOINT_MISSING: 'No checkpoint stands for what would be removed from the log.',
   NEXUS_LEASE_LOST: 'Another claim owns this delivery now; what this attempt says is not recorded.',
   NEXUS_OVERLOADED: 'The storage cannot keep up or cannot be written; try again later.',
   NEXUS_CLOSED: 'The Nexus is closing or closed.',
@@ -35,6 +38,8 @@ export const errorCodes = {
   NEXUS_NOT_FOUND: 'There is nothing with this id or name.',
   NEXUS_TIMEOUT: 'It did not happen in time.',
   NEXUS_INVALID_OPTION: 'An option or argument is not what it must be.',
+  NEXUS_ADDRESS_BLOCKED: 'A webhook leads to an address that it may not be sent to.',
+  NEXUS_ENDPOINT_FAILED: 'A webhook endpoint did not take a delivery.',
   NEXUS_HANDLER_FAILED: 'A handler threw something that carries no code of its own.',
 } as const;
 

@@ -88,11 +88,13 @@ export interface NexusEvent<T extends string = string, P = JsonObject> {
   readonly schemaVersion: number;
   /** Envelope version. */
   readonly version: 1;
+  /** There, and true, when the payload was erased (`audit.redact`): it is `{}` then. */
+  readonly redacted?: true;
 }
 
 /** A stored event with a payload of a version; `versions.ts` knows of which. */
 export function withPayload(stored: StoredEvent, payload: JsonObject, schemaVersion: number): NexusEvent {
-  return {
+  const event: NexusEvent = {
     id: stored.id,
     seq: stored.seq,
     type: stored.type,
@@ -105,6 +107,7 @@ export function withPayload(stored: StoredEvent, payload: JsonObject, schemaVers
     schemaVersion,
     version: ENVELOPE_VERSION,
   };
+  return stored.payload === null ? { ...event, redacted: true } : event;
 }
 
 /** A fresh copy of a payload as it is stored; an erased one is empty. */

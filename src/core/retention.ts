@@ -17,3 +17,18 @@ export function refusePruned(to: number, prunedTo: number): void {
     { details: { to, prunedTo } },
   );
 }
+
+/**
+ * A position in what was pruned: events above it are gone, and who went on from there would not know. 0 is the beginning,
+ * wherever that is now.
+ *
+ * @throws NexusError NEXUS_POSITION_PRUNED
+ */
+export function refuseBelowBase(option: string, position: number, base: number): void {
+  if (position >= base || position === 0) return;
+  throw new NexusError(
+    'NEXUS_POSITION_PRUNED',
+    `${option} must not be below ${base}: the events up to there have been pruned; got ${position}. Go on from ${base}, or from 0 for whatever there is`,
+    { details: { [option]: position, base } },
+  );
+}

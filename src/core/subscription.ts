@@ -5,7 +5,7 @@
  */
 import { isReservedType } from './event.js';
 
-/** One type (`*` is every type but `nexus.*`) for events with `after < seq`, and `seq <= until` once it was dropped. */
+/** One type (`*` is every type but `nexus.*`, `A*` those of them that begin so) for events with `after < seq`, and `seq <= until` once it was dropped. */
 export type Span = { readonly type: string; readonly after: number; readonly until?: number };
 
 /** The spans of a reactor; a type may appear more than once. */
@@ -58,7 +58,8 @@ export function covers(
   );
 }
 
-/** True when a subscribed type, or `*`, means this event type. */
+/** True when a subscribed type, `*`, or a prefix and `*` means this event type. */
 export function matchesType(subscribed: string, type: string): boolean {
-  return subscribed === type || (subscribed === '*' && !isReservedType(type));
+  if (subscribed === type) return true;
+  return subscribed.endsWith('*') && type.startsWith(subscribed.slice(0, -1)) && !isReservedType(type);
 }

@@ -21,7 +21,7 @@ const LONGEST_SPAN_MS = 31 * 86_400_000;
 export function reactorSettings(
   definition: ReactorDefinition,
   parts: EngineParts,
-  intake: Intake,
+  intake: Pick<Intake, 'checkType'>,
 ): ReactorSettings {
   const {
     on,
@@ -83,6 +83,7 @@ export function reactorSettings(
     maxAgeMs,
     concurrency,
     rateLimit: rateLimit && { ...rateLimit },
+    still: false,
   };
 }
 

@@ -1,6 +1,8 @@
 /** Reading the log, and reading and correcting deliveries. */
 import { invalidArgument, optionsArgument, seqArgument } from '../core/arguments.js';
 import { deliveryEdges, type DeliveryState } from '../core/delivery.js';
+import { NexusError } from '../core/errors.js';
+import { refuseBelowBase } from '../core/retention.js';
 import type { Versions } from '../core/versions.js';
 import type {
   DeadLetterDesk,
@@ -18,6 +20,7 @@ import type {
   Edit,
   EventQuery,
   Storage,
+  StoredDelivery,
 } from '../storage/storage.js';
 import { deliveryId } from './local-reactor.js';
 import { asList, defined, notFound, pageLimit, positionAhead, refOf, toDelivery } from './views.js';
@@ -58,13 +61,20 @@ export function createDesks(options: {
     const { seq: head } = await storage.read.head();
     if (after > head) throw positionAhead(after, head);
   };
+  /** Events that it was to read next may be gone. */
+  const refusePruned = async (after: number | undefined): Promise<void> => {
+    if (after !== undefined) refuseBelowBase('after', after, (await storage.read.origin()).base.seq);
+  };
   const editOne = async (id: string, kind: 'retry' | 'cancel'): Promise<void> => {
     const delivery = refOf(id);
     if ((await edit({ edit: kind, delivery })) > 0) {
       if (kind === 'cancel') options.cancelled(delivery);
       return;
     }
-    if (!(await storage.read.delivery(delivery))) throw notFound('delivery', id);
+    const stored = await storage.read.delivery(delivery);
+    if (!stored) throw notFound('delivery', id);
+    if (kind === 'retry' && (await storage.read.event(stored.eventId))?.payload === null)
+      throw redacted(stored);
   };
 
   return {
@@ -90,6 +100,7 @@ export function createDesks(options: {
           limit: pageLimit(filter.limit, 100),
         });
         await opened();
+        await refusePruned(filter.after);
         const page = await storage.read.events(query);
         if (page.items.length === 0) await refuseAhead(filter.after);
         return { items: page.items.map((stored) => versions.view(stored)), next: page.next };
@@ -112,6 +123,14 @@ export function createDesks(options: {
       discard: async (filter) => ({ discarded: await edit({ edit: 'discard', which: toSelection(filter) }) }),
     },
   };
+}
+
+function redacted({ eventId, seq }: StoredDelivery): NexusError {
+  return new NexusError(
+    'NEXUS_EVENT_REDACTED',
+    `the payload of event ${eventId} (seq ${seq}) was erased, so its deliveries cannot run again`,
+    { details: { eventId, seq } },
+  );
 }
 
 function instantOf(name: string, value: number | Date | undefined): number | undefined {

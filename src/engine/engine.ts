@@ -4,6 +4,7 @@ import { UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { createVersions } from '../core/versions.js';
 import type { Dispatched, Nexus } from '../nexus.js';
 import { createAlarm } from './alarm.js';
+import { createAudit } from './audit.js';
 import { createBackup } from './backup.js';
 import { createBudget } from './budget.js';
 import { createCommitter } from './committer.js';
@@ -24,6 +25,7 @@ import { createLoss } from './loss.js';
 import type { EngineParts } from './parts.js';
 import { bornDeadMoment } from './moment.js';
 import { createMemory } from './once.js';
+import { createNotes } from './note.js';
 import { createOpening } from './opening.js';
 import { createRateMeter } from './rate.js';
 import { createReactorDesk } from './reactor-desk.js';
@@ -36,7 +38,7 @@ import { createRunner, type Runner } from './runner.js';
 import { createSchedules } from './schedules.js';
 import { createSettler } from './settler.js';
 import { createShutdown } from './shutdown.js';
-import { createSpeech } from './speech.js';
+import { createSpeech, type Speech } from './speech.js';
 import { createStillness } from './stillness.js';
 import { createTroubles } from './troubles.js';
 import { createVitals } from './vitals.js';
@@ -46,7 +48,9 @@ import { createWithin } from './within.js';
 
 /** A Nexus, and what the door needs to let the edges in. */
 export interface Engine {
-  readonly nexus: Nexus;
+  readonly nexus: Omit<Nexus, 'endpoints'>;
+  /** Registers a reactor on types that no catalogue need know; while it is paused, its position stands still. */
+  readonly listen: Speech['listen'];
   /** Dispatches something said by another node. */
   say(said: Said): Promise<Dispatched>;
   /** Opens the storage if it is not, and tells the log's id. */
@@ -66,7 +70,8 @@ export function createEngine(parts: EngineParts): Engine {
   const intake = createIntake(parts, versions);
   const budget = createBudget({ clock, maxInFlight: parts.maxInFlight });
   const rate = createRateMeter();
-  const loss = createLoss(parts, lifecycle);
+  const note = createNotes(parts);
+  const loss = createLoss(note, lifecycle);
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
   const pulse = (): void => watch.pulse();
   let unsubscribe: (() => void) | undefined;
@@ -266,6 +271,7 @@ export function createEngine(parts: EngineParts): Engine {
     edited: lookAgain,
     cancelled: (ref) => runner.cancel(ref),
   });
+  const audit = createAudit({ ...parts, lifecycle, note, versions, registrar, runner, opened });
   const waiting = createWaiting({ storage, versions, roster, watch, opened });
   const shutdown = createShutdown({
     storage,
@@ -312,16 +318,17 @@ export function createEngine(parts: EngineParts): Engine {
     storageFailed,
     closing: () => shutdown.closing(),
   });
-  const nexus: Nexus = {
-    ...createSpeech({
-      parts,
-      intake,
-      dispatcher,
-      registrar,
-      schedules,
-      begun: () => opening.autoStart(),
-      refusal,
-    }),
+  const { listen, ...speech } = createSpeech({
+    parts,
+    intake,
+    dispatcher,
+    registrar,
+    schedules,
+    begun: () => opening.autoStart(),
+    refusal,
+  });
+  const nexus: Engine['nexus'] = {
+    ...speech,
     start: async () => {
       await opened();
     },
@@ -351,6 +358,7 @@ export function createEngine(parts: EngineParts): Engine {
       registered: () => stillness.registered(),
     }),
     nodes: parts.nodes,
+    audit,
     ...createVitals({
       storage,
       clock,
@@ -360,6 +368,7 @@ export function createEngine(parts: EngineParts): Engine {
       committer,
       roster,
       loss,
+      audit,
       troubles,
       opened,
       connections: live.connections,
@@ -373,6 +382,7 @@ export function createEngine(parts: EngineParts): Engine {
   };
   return {
     nexus,
+    listen,
     say: (said) => dispatcher.say(said),
     opened,
     tell: (name, moment) => lifecycle.tell(name, moment),

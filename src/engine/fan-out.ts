@@ -5,7 +5,7 @@ import { covers } from '../core/subscription.js';
 import type { Versions } from '../core/versions.js';
 import type { Committed, FanOut, Match, Storage } from '../storage/storage.js';
 import type { Budget } from './budget.js';
-import { isHeldUp, type Held, type LocalReactor } from './local-reactor.js';
+import { isHeldUp, standsStill, type Held, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Draft } from './work.js';
 
@@ -49,7 +49,8 @@ export function createFanOuts(options: {
   let head = 0;
   let turn = 0;
 
-  const isBehind = (reactor: LocalReactor): boolean => reactor.position < head && !isHeldUp(reactor);
+  const isBehind = (reactor: LocalReactor): boolean =>
+    reactor.position < head && !standsStill(reactor) && !isHeldUp(reactor);
 
   const toHeld = (
     reactor: LocalReactor,
@@ -144,7 +145,8 @@ export function createFanOuts(options: {
       );
       const matches = new Map<LocalReactor, Match[]>();
       for (const reactor of active)
-        if (reactor.position >= head || caughtUp.has(reactor)) matches.set(reactor, []);
+        if (!standsStill(reactor) && (reactor.position >= head || caughtUp.has(reactor)))
+          matches.set(reactor, []);
       for (let i = 0; i < events.length; i++) {
         const event = events[i];
         if (!event) continue;
@@ -233,7 +235,8 @@ export function match(reactor: LocalReactor, place: number, event: StoredEvent, 
   const { orderBy } = reactor.settings;
   const base: Match =
     event.notBefore === null ? { event: place } : { event: place, notBefore: event.notBefore };
-  if (!orderBy) return base;
+  // The delivery of an erased event is cancelled where it is created.
+  if (!orderBy || event.payload === null) return base;
   try {
     const key: unknown = orderBy(versions.event(event));
     if (typeof key === 'string' && key.length <= 512) return { ...base, orderKey: key };

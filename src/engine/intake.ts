@@ -20,6 +20,8 @@ export type Said = {
   /** Dedupe keys weaker than the caller's own, or standing in for it. */
   readonly keys?: readonly string[];
   readonly onOther?: NewEvent['onOther'];
+  /** One of the library's own types, which nobody else can say. */
+  readonly reserved?: boolean;
 };
 
 export interface Intake {
@@ -49,8 +51,8 @@ export function createIntake(parts: EngineParts, versions: Versions): Intake {
 
   return {
     checkType,
-    draft: ({ type, payload, options, keys = noKeys, onOther = 'conflict' }) => {
-      checkType(type);
+    draft: ({ type, payload, options, keys = noKeys, onOther = 'conflict', reserved = false }) => {
+      if (!reserved) checkType(type);
       if (typeof options !== 'object' || (options as unknown) === null)
         throw invalidArgument('options', 'an object', options);
       const source = options.source ?? parts.node;

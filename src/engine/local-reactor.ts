@@ -15,6 +15,8 @@ export type ReactorSettings = Registration & {
   readonly maxAgeMs: number;
   readonly concurrency: number;
   readonly rateLimit: RateLimit | undefined;
+  /** Whether its position stays where it is while it is paused, so that nothing piles up but its lag. */
+  readonly still: boolean;
 };
 
 /** A delivery in memory. */
@@ -100,6 +102,11 @@ export function isActive(reactor: LocalReactor): boolean {
  */
 export function isHeldUp(reactor: LocalReactor): boolean {
   return reactor.heldUpAt === reactor.position;
+}
+
+/** True while no deliveries are created for it, because it is paused and is of those that then stand still. */
+export function standsStill({ paused, settings }: LocalReactor): boolean {
+  return paused && settings.still;
 }
 
 /** What may start within this is leased ahead, so that a fast pace needs few claims. */

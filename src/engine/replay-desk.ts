@@ -1,4 +1,5 @@
 /** Begins replays, waits for them, and lets operators see and cancel them. */
+import { refuseBelowBase } from '../core/retention.js';
 import type { LoggerLike, ReplayDesk, ReplayOptions, ReplayProgress, ReplayReport } from '../nexus.js';
 import type { ReplayRow, Storage } from '../storage/storage.js';
 import type { Intake } from './intake.js';
@@ -50,6 +51,9 @@ export function createReplayDesk(options: {
     await registered();
     const { seq: head } = await storage.read.head();
     const scope = replayScope(given, head, options.intake);
+    // The first of them may be gone; from 0 or 1 is from whatever there is.
+    if (typeof given.from === 'number')
+      refuseBelowBase('from', Math.max(0, given.from - 1), (await storage.read.origin()).base.seq);
     const here = roster.active().map(({ settings }) => settings.name);
     const reactors = replayReactors(given.reactors, await storage.read.reactors(), here);
     if (!given.fresh && given.forgotten !== 'run') await refuseForgotten(storage, scope, reactors);

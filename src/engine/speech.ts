@@ -9,7 +9,10 @@ import type { EngineParts } from './parts.js';
 import type { Registrar } from './registrar.js';
 import type { Schedules } from './schedules.js';
 
-export type Speech = Pick<Nexus, 'dispatch' | 'dispatchMany' | 'onEvent' | 'register' | 'schedule'>;
+export type Speech = Pick<Nexus, 'dispatch' | 'dispatchMany' | 'onEvent' | 'register' | 'schedule'> & {
+  /** As `register`, on types that no catalogue need know (names, `*`, or a prefix and `*`); paused, it stands still. */
+  listen: (definition: ReactorDefinition) => Reactor;
+};
 
 export function createSpeech(options: {
   parts: EngineParts;
@@ -23,14 +26,18 @@ export function createSpeech(options: {
   refusal: () => NexusError | undefined;
 }): Speech {
   const { parts, intake, dispatcher, registrar, schedules, begun, refusal } = options;
-  const register = (definition: ReactorDefinition): Reactor => {
+  const register = (
+    definition: ReactorDefinition,
+    { types = intake, still = false }: { types?: Pick<Intake, 'checkType'>; still?: boolean } = {},
+  ): Reactor => {
     const refused = refusal();
     if (refused) throw refused;
-    const reactor = registrar.register(reactorSettings(definition, parts, intake));
+    const reactor = registrar.register({ ...reactorSettings(definition, parts, types), still });
     begun();
     return reactor;
   };
   return {
+    listen: (definition) => register(definition, { types: anyType, still: true }),
     dispatch: (type, payload, how = {}) =>
       dispatcher.say({ type, payload, options: how }) as Promise<Dispatched<never>>,
     dispatchMany: (items) => dispatcher.sayMany(items),
@@ -50,3 +57,5 @@ export function createSpeech(options: {
     },
   };
 }
+
+const anyType: Pick<Intake, 'checkType'> = { checkType: () => undefined };

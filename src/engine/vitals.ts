@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { describeFailure } from '../core/errors.js';
 import type { Health, NexusStats } from '../nexus.js';
 import type { Storage } from '../storage/storage.js';
+import type { AuditDesk } from './audit.js';
 import type { Budget } from './budget.js';
 import type { Committer } from './committer.js';
 import { isHeldUp, type LocalReactor } from './local-reactor.js';
@@ -26,6 +27,7 @@ export function createVitals(options: {
   committer: Committer;
   roster: Roster;
   loss: Loss;
+  audit: Pick<AuditDesk, 'complaints'>;
   troubles: Troubles;
   opened: () => Promise<unknown>;
   closing: () => boolean;
@@ -72,6 +74,7 @@ export function createVitals(options: {
         }
         const reasons = [
           ...options.loss.reasons(),
+          ...options.audit.complaints(),
           ...options.troubles.reasons(),
           ...[...roster.all()].flatMap((reactor) => complaint(reactor) ?? []),
           ...(await options.complaints()),

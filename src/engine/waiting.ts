@@ -9,6 +9,7 @@ import {
 import { isFinal } from '../core/delivery.js';
 import { NexusError } from '../core/errors.js';
 import type { NexusEvent, StoredEvent } from '../core/event.js';
+import { refuseBelowBase } from '../core/retention.js';
 import { covers, matchesType } from '../core/subscription.js';
 import type { Read, Versions } from '../core/versions.js';
 import type { Delivery, SettledOptions, WaitForOptions } from '../nexus.js';
@@ -124,12 +125,13 @@ export function createWaiting(options: {
       const { seq: head } = await storage.read.head();
       let position = after ?? head;
       if (position > head) throw positionAhead(position, head);
+      refuseBelowBase('after', position, (await storage.read.origin()).base.seq);
       return await watch.until<NexusEvent>(
         async () => {
           for (;;) {
             const page = await storage.read.log({ after: position, limit: PAGE });
             for (const stored of page.events) {
-              if (!matchesType(type, stored.type)) continue;
+              if (!matchesType(type, stored.type) || stored.payload === null) continue;
               const read = versions.read(stored);
               if (match && !matches(match, read)) continue;
               if (read.problem) throw read.problem;

@@ -98,6 +98,7 @@ function toError(error: { readonly code: string; readonly message: string }, { i
 function onWire(event: NexusEvent): object {
   const { id, seq, type, payload, source, timestamp, correlationId, causationId, headers, schemaVersion } =
     event;
+  const { redacted } = event;
   return {
     id,
     seq,
@@ -109,6 +110,7 @@ function onWire(event: NexusEvent): object {
     causationId: causationId ?? null,
     headers,
     schemaVersion,
+    ...(redacted && { redacted }),
   };
 }
 

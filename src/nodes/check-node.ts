@@ -1,8 +1,10 @@
 /** Whether a node's configuration is what it must be. What is wrong is told without a secret, or a part of one. */
 import { utf8Length } from '../core/chain.js';
 import { isLegalName } from '../core/event.js';
-import type { NodeConfig, NodeSecret, NodeWebhook, SignatureName } from './node-config.js';
+import type { NodeConfig, NodeSecret, SignatureName } from './node-config.js';
+import { checkFlag, checkKeys, checkMilliseconds } from './check-options.js';
 import { checkTypes } from './check-types.js';
+import { checkWebhook } from './check-webhook.js';
 import { invalid } from './invalid.js';
 import { isBrokenStandardKey, standardKey } from './standard-webhooks.js';
 
@@ -20,17 +22,7 @@ const optionsOfNode = new Set<string>([
   'webhook',
   'admin',
 ] satisfies (keyof NodeConfig)[]);
-const optionsOfWebhook = new Set<string>([
-  'url',
-  'events',
-  'secrets',
-  'headers',
-  'timeoutMs',
-  'retry',
-  'allowPrivateNetwork',
-] satisfies (keyof NodeWebhook)[]);
-
-/** @throws NexusError NEXUS_INVALID_OPTION */
+/** @throws NexusError NEXUS_INVALID_OPTION, NEXUS_ADDRESS_BLOCKED */
 export function checkNode(name: string, node: NodeConfig): readonly NodeSecret[] {
   if (!isLegalName(name))
     throw invalid(
@@ -46,7 +38,11 @@ export function checkNode(name: string, node: NodeConfig): readonly NodeSecret[]
   checkMilliseconds(`${at}.replayProtectionMs`, node.replayProtectionMs);
   checkTypes(`${at}.dispatch`, node.dispatch, { reserved: false });
   checkTypes(`${at}.subscribe`, node.subscribe, { reserved: node.admin === true });
-  if (node.webhook !== undefined) checkWebhook(`${at}.webhook`, node.webhook);
+  if (node.webhook !== undefined) {
+    checkWebhook(at, name, node.webhook);
+    const signing = node.webhook.secrets?.map((each) => checkSecret(`${at}.webhook.secrets`, each));
+    checkSigningSecrets(at, signing ?? secrets);
+  }
   return secrets;
 }
 
@@ -71,11 +67,24 @@ export function checkKeysOfSchemes(
   signatures: readonly SignatureName[],
   secrets: readonly NodeSecret[],
 ): void {
-  if (!signatures.includes('standard')) return;
+  if (signatures.includes('standard')) checkStandardKeys(`${at}.secrets`, secrets);
+}
+
+/** Deliveries are signed by both schemes, and by something. @throws NexusError NEXUS_INVALID_OPTION */
+export function checkSigningSecrets(at: string, secrets: readonly NodeSecret[]): void {
+  if (secrets.length === 0)
+    throw invalid(
+      `${at}.webhook.secrets`,
+      'a list of at least one secret, for the node has none that could sign',
+    );
+  checkStandardKeys(`${at}.webhook.secrets (or ${at}.secrets, where there are none)`, secrets);
+}
+
+function checkStandardKeys(option: string, secrets: readonly NodeSecret[]): void {
   for (const { secret } of secrets) {
     const key = standardKey(secret);
     if (isBrokenStandardKey(secret) || (key && key.length < LEAST_SECRET_BYTES))
-      throw invalid(`${at}.secrets`, `the base64 of at least ${LEAST_SECRET_BYTES} bytes after whsec_`);
+      throw invalid(option, `the base64 of at least ${LEAST_SECRET_BYTES} bytes after whsec_`);
   }
 }
 
@@ -98,43 +107,4 @@ function checkSignatures(option: string, signatures: unknown): void {
   const known = (each: unknown): boolean => each === 'nexus' || each === 'standard';
   if (!Array.isArray(signatures) || signatures.length === 0 || !signatures.every(known))
     throw invalid(option, "a list of 'nexus' and 'standard'");
-}
-
-function checkWebhook(at: string, webhook: NodeWebhook): void {
-  checkKeys(at, webhook, optionsOfWebhook, 'an object with a url');
-  const url = typeof webhook.url === 'string' && URL.canParse(webhook.url) ? new URL(webhook.url) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
-    throw invalid(`${at}.url`, 'an http or https URL without credentials');
-  checkTypes(`${at}.events`, webhook.events, { reserved: true });
-  checkFlag(`${at}.allowPrivateNetwork`, webhook.allowPrivateNetwork);
-  checkMilliseconds(`${at}.timeoutMs`, webhook.timeoutMs);
-  if (webhook.secrets !== undefined) {
-    if (!Array.isArray(webhook.secrets) || webhook.secrets.length === 0)
-      throw invalid(`${at}.secrets`, 'a list of at least one secret');
-    for (const each of webhook.secrets) checkSecret(`${at}.secrets`, each);
-  }
-  const headers: unknown = webhook.headers;
-  if (headers === undefined) return;
-  const legal = ([name, value]: [string, unknown]): boolean =>
-    /^[\w!#$%&'*+\-.^`|~]+$/.test(name) && typeof value === 'string' && /^[\t\x20-\x7e]*$/.test(value);
-  // A line break in one would let it forge the next.
-  if (typeof headers !== 'object' || headers === null || !Object.entries(headers).every(legal))
-    throw invalid(`${at}.headers`, 'names of headers with values of printable ASCII');
-}
-
-/** An option that is misspelt would deny in silence. */
-function checkKeys(at: string, value: unknown, known: ReadonlySet<string>, expected: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(at, expected);
-  const unknown = Object.keys(value).find((key) => !known.has(key));
-  if (unknown !== undefined)
-    throw invalid(at, `the options ${[...known].join(', ')}; got ${JSON.stringify(unknown.slice(0, 50))}`);
-}
-
-function checkFlag(option: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'boolean') throw invalid(option, 'true or false');
-}
-
-function checkMilliseconds(option: string, value: unknown): void {
-  if (value === undefined || (Number.isInteger(value) && (value as number) >= 1)) return;
-  throw invalid(option, 'a whole number of milliseconds, at least 1');
 }

@@ -36,17 +36,20 @@ export interface NodeConfig {
 
 /** Where a node wants its events delivered. */
 export interface NodeWebhook {
-  /** http or https, without credentials. */
+  /** https, without credentials; http as `allowHttp` and `allowPrivateNetwork` say. */
   url: string;
   /** Event types, in the forms of `subscribe` and among them. @default what it subscribes to */
   events?: string[];
-  /** What signs the deliveries. @default the node's secrets */
-  secrets?: string[];
-  /** Sent along, without line breaks. @default {} */
+  /** What signs the deliveries, one signature each; `whsec_` and base64 where a library verifies. @default the node's secrets, while they count */
+  secrets?: (string | NodeSecret)[];
+  /** Sent along: printable ASCII, none of the names that the webhook sends itself. @default {} */
   headers?: Record<string, string>;
-  /** Milliseconds. @default 10_000 */
+  /** For the whole exchange, from the name's lookup to the end of the response, milliseconds, at most 300_000. @default 10_000 */
   timeoutMs?: number;
+  /** @default 10 attempts: after 5 s, 30 s, 2 min, 10 min, 1 h, 3 h, 8 h, 16 h and 24 h, each lengthened by up to a tenth */
   retry?: RetryPolicy;
-  /** Whether the address may be a private one. @default false */
+  /** Whether the address may be this host's or its network's (loopback, private, carrier-grade NAT, unique local), over http too. @default false */
   allowPrivateNetwork?: boolean;
+  /** Whether it may be sent in the clear to public addresses. @default false */
+  allowHttp?: boolean;
 }

@@ -2,12 +2,12 @@
 import type { Sha256 } from '../core/chain.js';
 import { NexusError } from '../core/errors.js';
 import { authenticate, type Claim, type Proof } from './authenticate.js';
-import { checkKeysOfSchemes, checkSecret } from './check-node.js';
+import { checkKeysOfSchemes, checkSecret, checkSigningSecrets } from './check-node.js';
 import { equalInConstantTime } from './constant-time.js';
 import { invalid } from './invalid.js';
-import type { NodeConfig, NodeWebhook, SignatureName } from './node-config.js';
+import type { NodeConfig, SignatureName } from './node-config.js';
 import { may, type Act } from './permissions.js';
-import { createRoll, toMember, type Member } from './roll.js';
+import { createRoll, toMember, type Member, type MemberWebhook } from './roll.js';
 import type { HmacSha256 } from './signatures.js';
 
 /** A node as an operator may see it: what proves it is shown as fingerprints, which are this process's own. */
@@ -135,6 +135,7 @@ export function createNodeRegistry(
       if (!Number.isFinite(graceMs) || graceMs < 0) throw invalid('graceMs', 'milliseconds, 0 or more');
       const fresh = checkSecret(`nodes.${name}.secrets`, secret);
       checkKeysOfSchemes(`nodes.${name}`, member.signatures, [fresh]);
+      if (member.webhook && !member.webhook.secrets) checkSigningSecrets(`nodes.${name}`, [fresh]);
       const at = now();
       const ending = member.secrets
         .filter((each) => each.secret !== fresh.secret && at < (each.notAfter ?? Infinity))
@@ -168,6 +169,6 @@ function notFound(what: string, node: string): NexusError {
   return new NexusError('NEXUS_NOT_FOUND', `there is no ${what}`, { details: { node } });
 }
 
-function whereTo({ url, events }: NodeWebhook): NodeInfo['webhook'] {
+function whereTo({ url, events }: MemberWebhook): NodeInfo['webhook'] {
   return { url, events };
 }

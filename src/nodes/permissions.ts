@@ -1,5 +1,6 @@
 /** Who may say and see what. Deny by default. */
 import { isReservedType } from '../core/event.js';
+import { canonicalTypes, matchesType } from '../core/subscription.js';
 import type { NodeConfig } from './node-config.js';
 
 /** What a node may be asked to be allowed: to say an event of a type, to see one, to have them replayed. */
@@ -19,14 +20,15 @@ export function may(node: Permissions | undefined, act: Act, type: string): bool
   }
 }
 
-/** True when a pattern means a type: a name, `*`, or a prefix and `*`. The library's own types are meant by name only. */
-export function meansType(pattern: string, type: string): boolean {
-  if (pattern === type) return true;
-  if (!pattern.endsWith('*') || isReservedType(type)) return false;
-  return type.startsWith(pattern.slice(0, -1));
+/** True when any of the patterns (a name, `*`, or a prefix and `*`) means the type. The library's own are meant by name only. */
+export function isAllowed(patterns: readonly string[] | undefined, type: string): boolean {
+  return patterns?.some((pattern) => matchesType(pattern, type)) ?? false;
 }
 
-/** True when any of the patterns means the type. */
-export function isAllowed(patterns: readonly string[] | undefined, type: string): boolean {
-  return patterns?.some((pattern) => meansType(pattern, type)) ?? false;
+/** What both of two lists of patterns mean: of each two that overlap, the narrower one. */
+export function commonTypes(some: readonly string[], others: readonly string[]): readonly string[] {
+  const common = some.flatMap((one) =>
+    others.flatMap((other) => (matchesType(other, one) ? [one] : matchesType(one, other) ? [other] : [])),
+  );
+  return canonicalTypes(common);
 }

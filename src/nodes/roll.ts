@@ -1,6 +1,6 @@
 /** Who is known at a moment: made whole and checked whole, then never changed. */
 import type { Sha256 } from '../core/chain.js';
-import { checkNode } from './check-node.js';
+import { checkNode, checkSecret } from './check-node.js';
 import { invalid } from './invalid.js';
 import type { NodeConfig, NodeSecret, NodeWebhook, SignatureName } from './node-config.js';
 import type { Permissions } from './permissions.js';
@@ -14,7 +14,12 @@ export type Member = Permissions & {
   readonly signatures: readonly SignatureName[];
   readonly unnamed: boolean;
   readonly replayProtectionMs: number | undefined;
-  readonly webhook: NodeWebhook | undefined;
+  readonly webhook: MemberWebhook | undefined;
+};
+
+/** A webhook with secrets of its own as a list, or without: then the node's sign. */
+export type MemberWebhook = Omit<NodeWebhook, 'secrets'> & {
+  readonly secrets: readonly NodeSecret[] | undefined;
 };
 
 export type Roll = {
@@ -43,7 +48,12 @@ export function toMember(name: string, config: NodeConfig, sha256: Sha256): Memb
     dispatch: [...(dispatch ?? [])],
     subscribe: [...(subscribe ?? [])],
     admin: admin ?? false,
-    webhook: webhook && { ...webhook },
+    webhook: webhook && {
+      ...webhook,
+      ...(webhook.events && { events: [...webhook.events] }),
+      ...(webhook.headers && { headers: { ...webhook.headers } }),
+      secrets: webhook.secrets?.map((each) => checkSecret(`nodes.${name}.webhook.secrets`, each)),
+    },
   };
 }
 
@@ -61,8 +71,8 @@ export function createRoll(members: Iterable<Member>, sha256: Sha256): Roll {
     owners.set(hash, name);
   };
   for (const member of members) {
-    const { name, secrets, tokens } = member;
-    for (const { secret } of secrets) claim(sha256(secret), name, 'secret');
+    const { name, secrets, tokens, webhook } = member;
+    for (const { secret } of [...secrets, ...(webhook?.secrets ?? [])]) claim(sha256(secret), name, 'secret');
     for (const token of tokens) claim(token, name, 'token');
     const open = secrets.find(({ secret }) => tokens.includes(sha256(secret)));
     if (open) throw invalid(`nodes.${name}.tokens`, 'tokens that are not its secrets: a token is sent along');

@@ -109,7 +109,27 @@ export type BlockedKey = {
 /** What a storage takes on its disk, or in memory. */
 export type StorageSizes = { readonly databaseBytes: number; readonly walBytes: number };
 
-export interface Readers extends ReplayReaders {
+/** What the chain stands on. */
+export type Origin = {
+  readonly logId: string;
+  /** The last event that was pruned; before any was, seq 0 and the genesis hash. */
+  readonly base: { readonly seq: number; readonly hash: string };
+  /** The `seq` of the highest checkpoint that was handed out, as far as it was remembered; 0 for none. */
+  readonly checkpointed: number;
+};
+
+export interface ChainReaders {
+  origin(): Promise<Origin>;
+  /**
+   * Events as they are stored, upward from a `seq`, whether the log begins above it or not; bounded by number and by about
+   * 4 MiB, empty at the end.
+   *
+   * @throws NexusError NEXUS_STORAGE_CORRUPT where they cannot be read
+   */
+  chain(range: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>;
+}
+
+export interface Readers extends ReplayReaders, ChainReaders {
   head(): Promise<{ readonly seq: number; readonly hash: string }>;
   event(id: string): Promise<StoredEvent | undefined>;
   /** The stored ones among these ids, in any order. */

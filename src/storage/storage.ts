@@ -4,11 +4,15 @@
  */
 import type { EndReason } from '../core/delivery.js';
 import type { Failure, NexusError } from '../core/errors.js';
-import type { EventFields, StoredEvent } from '../core/event.js';
+import type { StoredEvent } from '../core/event.js';
+import type { Keeping } from './keeping.js';
+import type { NewEvent } from './new-event.js';
 import type { DeliveryRef, ReactorRow, Readers } from './readers.js';
 import type { NewReplay, ReplayRow } from './replays.js';
 import type { Edit, Sweep, Swept } from './upkeep.js';
 
+export type * from './keeping.js';
+export type * from './new-event.js';
 export type * from './readers.js';
 export type * from './replays.js';
 export type * from './upkeep.js';
@@ -28,7 +32,7 @@ export interface StorageCapabilities {
 }
 
 /** Where Nexus keeps log, deliveries, positions and leases. */
-export interface Storage {
+export interface Storage extends Keeping {
   readonly capabilities: StorageCapabilities;
 
   /**
@@ -229,37 +233,7 @@ export type Outcome =
   | { readonly to: 'dead'; readonly reason: EndReason; readonly error: Failure }
   | { readonly to: 'cancelled'; readonly reason: EndReason };
 
-/** An event to append. */
-export type NewEvent = EventFields & {
-  /** 32 random hex digits. */
-  readonly salt: string;
-  readonly payload: string;
-  readonly payloadHash: string;
-  /**
-   * Dedupe keys within its source, strongest first. The first is looked up; acceptance records all (a weaker one that
-   * is taken already stays with its owner).
-   */
-  readonly keys: readonly string[];
-  /** What to do about a key or id used before for other content: `conflict`, or take the first one for it. */
-  readonly onOther: 'conflict' | 'duplicate';
-  /** True when the caller chose the id, so that it may have been used before. */
-  readonly idGiven: boolean;
-  /** Append only if the settlement at this index of the batch held. */
-  readonly onlyIf?: number;
-  /** Append only if this moves a schedule on: one event per tick, whoever says it. */
-  readonly tick?: Tick;
-};
-
-/** A schedule's step to a later tick; conditional on its generation and the tick before. */
-export type Tick = {
-  readonly schedule: string;
-  readonly generation: number;
-  /** The `tickAt` of its row before it, and after it. */
-  readonly from: number;
-  readonly to: number;
-};
-
-/** Deliveries to create for one reactor; conditional on its generation and position. */
+/** Deliveries to create for one reactor; conditional on its generation and position. Those of redacted events are born cancelled, reason `redacted`. */
 export type FanOut = {
   readonly reactor: number;
   readonly generation: number;

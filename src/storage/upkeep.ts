@@ -43,11 +43,13 @@ export type Edit =
   | { readonly edit: 'redrive'; readonly which: DeliverySelection }
   /** Dead deliveries become cancelled, reason `discarded`. */
   | { readonly edit: 'discard'; readonly which: DeliverySelection }
-  /** A delivery that is final or waiting becomes pending and due now. */
+  /** A delivery that is final or waiting becomes pending and due now; never one of an event that was redacted. */
   | { readonly edit: 'retry'; readonly delivery: DeliveryRef }
   /** A delivery that is not final becomes cancelled. */
   | { readonly edit: 'cancel'; readonly delivery: DeliveryRef }
   /** A running replay becomes cancelled, and all its open deliveries with it, reason `replay_cancelled`. */
   | { readonly edit: 'cancel-replay'; readonly run: number }
   /** A running replay that has reached its end for every reactor (removed ones apart) and has no open deliveries is done. */
-  | { readonly edit: 'finish-replay'; readonly run: number };
+  | { readonly edit: 'finish-replay'; readonly run: number }
+  /** A checkpoint was handed out: remembered, so that what it stands for may be pruned. */
+  | { readonly edit: 'checkpointed'; readonly seq: number };

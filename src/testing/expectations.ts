@@ -77,7 +77,7 @@ export function fail({ message, actual, expected }: Disappointment, operator: st
 }
 
 /** The events, a line each. */
-export function listed(events: readonly NexusEvent[], most = 20): string {
+function listed(events: readonly NexusEvent[], most = 20): string {
   if (events.length === 0) return '  dispatched instead: nothing';
   const lines = events
     .slice(0, most)

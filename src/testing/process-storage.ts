@@ -134,6 +134,8 @@ export function createProcessStorage(
     startReplay: (replay) => call(() => inner.startReplay(replay)),
     fanOutReplay: (page) => call(() => inner.fanOutReplay(page)),
     sweep: (sweep) => call(() => inner.sweep(sweep)),
+    redact: (redaction) => call(() => inner.redact(redaction)),
+    prune: (step) => call(() => inner.prune(step)),
     edit: (edit) => call(() => inner.edit(edit)),
     backup: (to) => call(() => inner.backup(to)),
     get read() {

@@ -7,6 +7,7 @@ import { dedupeCases } from './storage-conformance/dedupe.js';
 import { deliveryEditCases } from './storage-conformance/edit-deliveries.js';
 import { reactorEditCases } from './storage-conformance/edit-reactors.js';
 import { fanOutCases } from './storage-conformance/fan-out.js';
+import { pruningCases, redactionCases } from './storage-conformance/keeping.js';
 import { lifecycleCases } from './storage-conformance/lifecycle.js';
 import { lossCases } from './storage-conformance/losses.js';
 import { matchCases } from './storage-conformance/matches.js';
@@ -115,6 +116,8 @@ const chapters: readonly Chapter[] = [
   eventReadCases,
   deliveryReadCases,
   sweepCases,
+  redactionCases,
+  pruningCases,
   replayCases,
   replayReadCases,
 ];

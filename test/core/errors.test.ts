@@ -14,7 +14,6 @@ import {
 /** Codes that no line of src throws, and why they are there. */
 const notThrown: Partial<Record<ErrorCode, string>> = {
   NEXUS_HANDLER_FAILED: 'recorded with a delivery when a handler throws what has no code',
-  NEXUS_UNAUTHENTICATED: 'answered on the wire; nothing is thrown for a stranger',
 };
 
 const source = fileURLToPath(new URL('../../src', import.meta.url));

@@ -17,6 +17,7 @@ function reactor(name: string, concurrency = 16): LocalReactor {
     maxAgeMs: Infinity,
     concurrency,
     rateLimit: undefined,
+    still: false,
   });
   local.row = {
     key: 1,

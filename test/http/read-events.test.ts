@@ -63,6 +63,32 @@ describe.each(ways)('GET /events over %s', (way) => {
     });
   });
 
+  it('shows what was redacted as such, and its note to nobody who does not name it', async () => {
+    const { get, say, nexus } = reading(way);
+    const [id = ''] = await say('PAID');
+    await nexus.audit.redact(id, 'asked for');
+    const page = await get('all', '/events');
+    expect(page.json.items).toMatchObject([{ id, payload: {}, redacted: true }]);
+    expect((await get('all', `/events/${id}`)).json).toMatchObject({
+      event: { redacted: true },
+      children: [],
+    });
+    await say('PAID');
+    const [whole] = (await get('all', '/events')).json.items as object[];
+    expect(whole).not.toHaveProperty('redacted');
+  });
+
+  it('refuses a cursor in what was pruned: gone, not empty', async () => {
+    const { get, say, nexus, seqs } = reading(way);
+    await say('PAID', 'PAID', 'PAID', 'PAID');
+    await nexus.audit.checkpoint();
+    await nexus.audit.prune({ before: 4 });
+    const gone = await get('all', '/events?after=1');
+    expect([gone.status, gone.json.code, gone.json.title]).toEqual([410, 'NEXUS_POSITION_PRUNED', 'Gone']);
+    expect(seqs(await get('all', '/events?after=3'))).toEqual([4]);
+    expect(seqs(await get('all', '/events?after=0'))).toEqual([4]);
+  });
+
   it('shows a node what it may read, and nothing of the rest', async () => {
     const { get, say, seqs } = reading(way);
     await say('PAID', 'MINTED', 'ORDER_PLACED', 'SECRET', 'PAID');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isAllowed, may, meansType } from '../../src/nodes/permissions.js';
+import { matchesType } from '../../src/core/subscription.js';
+import { isAllowed, may } from '../../src/nodes/permissions.js';
 import { registryOf } from './registry.js';
 
 describe('a permission', () => {
@@ -24,7 +25,7 @@ describe('a permission', () => {
     ['nexus.log.gap', 'nexus.log.gap', true],
     ['*', 'nexuses', true],
   ])('for %j means %j: %j', (pattern, type, means) => {
-    expect(meansType(pattern, type)).toBe(means);
+    expect(matchesType(pattern, type)).toBe(means);
     expect(isAllowed(['OTHER', pattern], type)).toBe(means);
   });
 

@@ -14,6 +14,7 @@ import type {
 } from '../storage.js';
 import {
   become,
+  eventAt,
   find,
   headOf,
   isUnblocked,
@@ -86,7 +87,8 @@ export function append(
 ): Appended {
   const [strongest] = event.keys;
   const known = strongest === undefined ? undefined : database.dedupe.get(`${event.source}\n${strongest}`);
-  const before = known ?? (event.idGiven ? database.byId.get(event.id) : undefined);
+  const before =
+    known ?? (event.idGiven ? (database.byId.get(event.id) ?? database.pruned.get(event.id)) : undefined);
   if (before) {
     const outcome = sameContent(sha256, before, event) ? 'duplicate' : event.onOther;
     return { outcome, id: before.id, seq: before.seq, timestamp: before.timestamp };
@@ -141,9 +143,9 @@ function create(
   reactor: MemoryReactor,
   { match, seq, room }: { match: Match; seq: number; room: boolean },
   { now, instance }: FanOutContext,
-): 'running' | 'pending' | 'dead' {
+): 'running' | 'pending' | 'final' {
   const delivery = createDelivery(database, reactor, { match, run: 0, seq }, now);
-  if (delivery.state === 'dead') return 'dead';
+  if (delivery.state === 'dead' || delivery.state === 'cancelled') return 'final';
   if (!room || delivery.dueAt === null || delivery.dueAt > now) return 'pending';
   become(database, delivery, 'running', { token: 1, instance });
   return 'running';
@@ -178,6 +180,10 @@ export function createDelivery(
   };
   const free = isUnblocked(reactor, delivery);
   reactor.deliveries.set(placeOf(delivery), delivery);
+  if (eventAt(database, seq)?.payload === null) {
+    become(database, delivery, 'cancelled', { reason: 'redacted', finishedAt: now });
+    return delivery;
+  }
   if (match.dead) {
     const { reason, error } = match.dead;
     become(database, delivery, 'dead', { reason, error, finishedAt: now });

@@ -56,6 +56,12 @@ export interface MemoryDatabase {
   readonly logId: string;
   readonly events: StoredEvent[];
   readonly byId: Map<string, StoredEvent>;
+  /** The last event that was pruned. */
+  base: { seq: number; hash: string };
+  /** What was pruned, by id: without payload. */
+  readonly pruned: Map<string, StoredEvent>;
+  /** The highest checkpoint that was handed out. */
+  checkpointed: number;
   /** `source\nkey` → the event that used it first. */
   readonly dedupe: Map<string, StoredEvent>;
   readonly reactors: Map<number, MemoryReactor>;
@@ -84,6 +90,9 @@ export function createMemoryDatabase(): MemoryDatabase {
     logId: randomUUID(),
     events: [],
     byId: new Map(),
+    base: { seq: 0, hash: GENESIS_HASH },
+    pruned: new Map(),
+    checkpointed: 0,
     dedupe: new Map(),
     reactors: new Map(),
     lastReactor: 0,
@@ -105,7 +114,7 @@ export function createMemoryDatabase(): MemoryDatabase {
 
 export function headOf(database: MemoryDatabase): { seq: number; hash: string } {
   const last = database.events.at(-1);
-  return last ? { seq: last.seq, hash: last.hash } : { seq: 0, hash: GENESIS_HASH };
+  return last ? { seq: last.seq, hash: last.hash } : database.base;
 }
 
 /** The event with a number; there may be gaps. */

@@ -1,6 +1,6 @@
 /** Registering reactors, and what operators do. */
 import { NexusError } from '../../core/errors.js';
-import { refusePruned } from '../../core/retention.js';
+import { refuseBelowBase, refusePruned } from '../../core/retention.js';
 import { activeTypes, resubscribe, subscribe } from '../../core/subscription.js';
 import type { DeliverySelection, Edit, ReactorRow, Registration } from '../storage.js';
 import {
@@ -19,8 +19,10 @@ export function register(database: MemoryDatabase, { name, types, ordered, from 
   const head = headOf(database).seq;
   const reactor = reactorNamed(database, name);
   if (!reactor) {
-    const position = from === 'now' ? head : from === 'beginning' ? 0 : from;
+    const base = database.base.seq;
+    const position = from === 'now' ? head : from === 'beginning' || from === 0 ? base : from;
     refuseAhead('from', position, head);
+    refuseBelowBase('from', position, base);
     const key = (database.lastReactor += 1);
     const row = {
       key,
@@ -66,6 +68,7 @@ export function editRows(database: MemoryDatabase, edit: Edit, now: number): num
       const head = headOf(database).seq;
       const position = edit.to === 'now' ? head : edit.to;
       refuseAhead('to', position, head);
+      refuseBelowBase('to', position, database.base.seq);
       const reactor = reactorNamed(database, edit.reactor);
       if (reactor) refusePruned(position, reactor.row.prunedTo);
       if (!reactor || reactor.row.position === position) return 0;
@@ -95,12 +98,16 @@ export function editRows(database: MemoryDatabase, edit: Edit, now: number): num
       return cancelReplay(database, edit.run, now);
     case 'finish-replay':
       return finishReplay(database, edit.run, now);
+    case 'checkpointed':
+      if (edit.seq <= database.checkpointed) return 0;
+      database.checkpointed = edit.seq;
+      return 1;
   }
 }
 
 function startAfresh(database: MemoryDatabase, delivery: MemoryDelivery, now: number): boolean {
   const reactor = database.reactors.get(delivery.reactor);
-  if (reactor?.removed !== false) return false;
+  if (reactor?.removed !== false || eventAt(database, delivery.seq)?.payload === null) return false;
   become(database, delivery, 'pending', {
     attempt: 0,
     postponed: 0,

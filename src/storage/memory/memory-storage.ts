@@ -8,6 +8,7 @@ import { claim, nextDueAt, recover } from './claims.js';
 import { append, commit } from './commit.js';
 import { createMemoryDatabase, find, headOf, type MemoryDatabase, type MemoryInstance } from './database.js';
 import { editRows, register } from './edits.js';
+import { prune, redact } from './keeping.js';
 import { createReaders } from './readers.js';
 import { sweep } from './sweep.js';
 import { registerSchedule } from './schedules.js';
@@ -126,6 +127,18 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       const changed = editRows(database, edit, now());
       if (changed > 0) wrote();
       return { changed };
+    },
+    redact: async (redaction) => {
+      alive();
+      const redacted = redact(database, redaction, { now: now(), sha256 });
+      if (redacted.outcome === 'redacted') wrote();
+      return redacted;
+    },
+    prune: async (step) => {
+      alive();
+      const pruned = prune(database, step, sha256);
+      if (pruned.removed > 0) wrote();
+      return pruned;
     },
     backup: async () => {
       throw new NexusError('NEXUS_NOT_SUPPORTED', 'the memory storage has no file that could be copied');

@@ -28,20 +28,22 @@ export function createReaders(database: MemoryDatabase): Readers {
   return {
     ...createReplayReaders(database),
     head: async () => headOf(database),
+    origin: async () => ({
+      logId: database.logId,
+      base: { ...database.base },
+      checkpointed: database.checkpointed,
+    }),
+    chain: async ({ after, limit }) => pageOf(database, after, limit),
     event: async (id) => copy(database.byId.get(id)),
     eventsById: async (ids) => ids.flatMap((id) => copy(database.byId.get(id)) ?? []),
-    eventByKey: async (source, key) => copy(database.dedupe.get(`${source}\n${key}`)),
+    eventByKey: async (source, key) => {
+      const event = database.dedupe.get(`${source}\n${key}`);
+      return event && copy(database.byId.get(event.id));
+    },
     events: async (query) => events(database, query),
     log: async ({ after, limit }) => {
       const head = headOf(database).seq;
-      const found: StoredEvent[] = [];
-      let bytes = 0;
-      const first = countUpTo(database.events, after);
-      for (const event of database.events.slice(first, first + limit)) {
-        if (bytes >= PAGE_BYTES) break;
-        found.push({ ...event });
-        bytes += event.payload?.length ?? 0;
-      }
+      const found = pageOf(database, after, limit);
       const last = found.at(-1)?.seq ?? after;
       return { events: found, to: Math.max(after, last), head };
     },
@@ -84,6 +86,18 @@ export function createReaders(database: MemoryDatabase): Readers {
       };
     },
   };
+}
+
+function pageOf(database: MemoryDatabase, after: number, limit: number): StoredEvent[] {
+  const found: StoredEvent[] = [];
+  let bytes = 0;
+  const first = countUpTo(database.events, after);
+  for (const event of database.events.slice(first, first + limit)) {
+    if (bytes >= PAGE_BYTES) break;
+    found.push({ ...event });
+    bytes += event.payload?.length ?? 0;
+  }
+  return found;
 }
 
 /** A reader's own: what it does to it, nobody else sees. */

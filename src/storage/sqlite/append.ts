@@ -42,6 +42,10 @@ export function createAppend(
   const byKey = db.prepare('SELECT seq FROM nexus_dedupe WHERE source = ? AND key = ?');
   const bySeq = db.prepare(`SELECT ${columns} FROM nexus_events e WHERE e.seq = ?`);
   const byId = db.prepare(`SELECT ${columns} FROM nexus_events e WHERE e.id = ?`);
+  // Of what was pruned nothing is left that could contradict.
+  const left = `SELECT id, seq, timestamp, type, 1 AS schema_version, NULL AS salt, '' AS payload_hash FROM nexus_pruned`;
+  const prunedBySeq = db.prepare(`${left} WHERE seq = ?`);
+  const prunedById = db.prepare(`${left} WHERE id = ?`);
   const record = db.prepare('INSERT OR IGNORE INTO nexus_dedupe (source, key, seq) VALUES (?, ?, ?)');
 
   const first = (event: NewEvent): FirstRow | undefined => {
@@ -50,8 +54,10 @@ export function createAppend(
     if (known === undefined && !event.idGiven) return undefined;
     // What it repeats may be one of this batch; most that have a key repeat nothing, and need not break up the insert.
     flush();
-    const owner = known === undefined ? undefined : bySeq.get((known as { seq: number }).seq);
-    return (owner ?? (event.idGiven ? byId.get(event.id) : undefined)) as FirstRow | undefined;
+    const seq = (known as { seq: number } | undefined)?.seq;
+    const owner = seq === undefined ? undefined : (bySeq.get(seq) ?? prunedBySeq.get(seq));
+    if (owner !== undefined || !event.idGiven) return owner as FirstRow | undefined;
+    return (byId.get(event.id) ?? prunedById.get(event.id)) as FirstRow | undefined;
   };
 
   return (events, held, refusal) => {

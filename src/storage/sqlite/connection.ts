@@ -18,6 +18,8 @@ import { createOnceRows, type OnceRows } from './once.js';
 import { adoptCopy } from './copy-mark.js';
 import { createCopier, type Copier } from './copy.js';
 import { openFile } from './open-file.js';
+import { createPrune, type PruneRows } from './prune.js';
+import { createRedact, type RedactRows } from './redact.js';
 import { createReactors, type Reactors } from './reactors.js';
 import { createReaders } from './readers.js';
 import { createSchedules, type Schedules } from './schedules.js';
@@ -43,6 +45,10 @@ export interface Connection {
   readonly reactors: Reactors;
   readonly replays: Replays;
   readonly edits: EditRows;
+  readonly redact: RedactRows;
+  readonly prune: PruneRows;
+  /** Brings all of the write-ahead log into the database and empties its file; false while somebody reads. */
+  readonly emptyLog: () => Promise<boolean>;
   readonly instances: Instances;
   readonly readers: Readers;
   /** Takes a new instance identity; the old one, if any, counts as dead from then on. */
@@ -165,8 +171,11 @@ export async function connect(options: {
     reactors,
     replays,
     edits: createEdits(db, { reactors, replays, wakeNext }),
+    redact: createRedact(db, append, wakeNext),
+    prune: createPrune(db, append, cache),
+    emptyLog: () => (inMemory ? Promise.resolve(true) : idle.empty()),
     instances,
-    readers: createReaders(db, { running: () => instances.running(), once, sizes }),
+    readers: createReaders(db, { path, running: () => instances.running(), once, sizes }),
     once,
     sweep: createSweep(db, { write, cache, instance: () => self?.key ?? 0 }),
     copier,

@@ -17,8 +17,11 @@ export function createEdits(
   const live = 'reactor IN (SELECT key FROM nexus_reactors WHERE removed_at IS NULL)';
   const afresh = `UPDATE nexus_deliveries AS d SET state = ${PENDING}, attempt = 0, postponed = 0, crashes = 0, suspect = 0, started = 0,
     instance = NULL, due_at = CASE WHEN ${HELD_UP} THEN NULL ELSE ? END, reason = NULL, finished_at = NULL`;
-  const redrive = db.prepare(`${afresh} ${where} AND state = ${DEAD} AND ${live}`);
-  const retry = db.prepare(`${afresh} ${where} AND state <> ${RUNNING} AND ${live}`);
+  const whole = 'EXISTS (SELECT 1 FROM nexus_events e WHERE e.seq = d.seq AND e.payload IS NOT NULL)';
+  const redrive = db.prepare(`${afresh} ${where} AND state = ${DEAD} AND ${live} AND ${whole}`);
+  const retry = db.prepare(`${afresh} ${where} AND state <> ${RUNNING} AND ${live} AND ${whole}`);
+  const checkpointed = db.prepare(`INSERT INTO nexus_meta (key, value) VALUES ('checkpointed', ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE CAST(excluded.value AS INTEGER) > CAST(value AS INTEGER)`);
   const end = `UPDATE nexus_deliveries SET state = ${CANCELLED}, suspect = 0, started = 0, instance = NULL, due_at = NULL, finished_at = ?, reason = ?`;
   const cancel = db.prepare(`${end} ${where} AND state IN (${PENDING}, ${RUNNING})`);
   const discard = db.prepare(`${end} ${where} AND state = ${DEAD}`);
@@ -77,6 +80,8 @@ export function createEdits(
         return replays.cancel(edit.run, now);
       case 'finish-replay':
         return replays.finish(edit.run, now);
+      case 'checkpointed':
+        return Number(checkpointed.run(String(edit.seq)).changes);
     }
   };
 }

@@ -14,6 +14,15 @@ export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error));
 }
 
+/** Reads, and explains what the driver says when it cannot. */
+export function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw toNexusError(error, 'before-commit', path);
+  }
+}
+
 /** Any error of the driver as a NexusError; one that is already stays as it is. */
 export function toNexusError(error: unknown, stage: Stage, path: string): NexusError {
   if (NexusError.is(error)) return error;

@@ -4,7 +4,8 @@ import type { HeadCache } from './head-cache.js';
 import { BORN_LEASED } from './lease-floor.js';
 import type { Attempts } from './settle.js';
 import type { SqliteLike } from './sqlite-like.js';
-import { DEAD, PENDING, RUNNING } from './states.js';
+import { createErased } from './erased.js';
+import { CANCELLED, DEAD, PENDING, RUNNING } from './states.js';
 
 export type FanOutAll = (
   fanOuts: readonly FanOut[],
@@ -29,6 +30,10 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
   const bornDead =
     db.prepare(`INSERT OR IGNORE INTO nexus_deliveries (reactor, run, seq, state, reason, finished_at, error_code, error_message)
     VALUES (?, 0, ?, ${DEAD}, ?, ?, ?, ?)`);
+  const bornCancelled =
+    db.prepare(`INSERT OR IGNORE INTO nexus_deliveries (reactor, run, seq, state, reason, finished_at)
+    VALUES (?, 0, ?, ${CANCELLED}, 'redacted', ?)`);
+  const erasedIn = createErased(db);
   const earlier = db.prepare(`SELECT 1 FROM nexus_deliveries WHERE reactor = ? AND run = 0 AND order_key = ?
     AND order_key IS NOT NULL AND state IN (${PENDING}, ${RUNNING}) AND seq < ? LIMIT 1`);
   const move = db.prepare('UPDATE nexus_reactors SET position = ? WHERE key = ?');
@@ -74,6 +79,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
       const taken: { match: number; token: number }[] = [];
       let waiting = 0;
       const room = state.paused || instance === undefined ? 0 : fanOut.lease;
+      const erased = over === 'this-batch' ? undefined : erasedIn(over);
       for (let i = 0; i < fanOut.matches.length; i++) {
         const match = fanOut.matches[i];
         if (!match) continue;
@@ -83,6 +89,10 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
           // The common case: the event is new, so its delivery cannot exist yet.
           plain.add(seq);
           taken.push({ match: i, token: BORN_LEASED });
+          continue;
+        }
+        if (erased?.has(seq)) {
+          bornCancelled.run(fanOut.reactor, seq, now);
           continue;
         }
         if (match.orderKey !== undefined) state.keyed = true;

@@ -18,6 +18,8 @@ export interface HeadCache {
   /** To be called first in every write transaction. */
   check(): void;
   head(): { readonly seq: number; readonly hash: string };
+  /** The highest `seq` that was pruned. */
+  base(): number;
   moved(seq: number, hash: string): void;
   reactor(key: number): ReactorState | undefined;
   /** Whether another instance has taken over what this one holds. */
@@ -53,6 +55,7 @@ export function createHeadCache(db: SqliteLike): HeadCache {
       seen = now;
     },
     head: () => (head ??= (last.get() ?? base.get()) as { seq: number; hash: string }),
+    base: () => (base.get() as { seq: number }).seq,
     moved: (seq, hash) => {
       head = { seq, hash };
     },

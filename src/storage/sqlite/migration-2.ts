@@ -1,4 +1,4 @@
-/** Schema 2: what handlers remember across attempts, replays, and schedules. */
+/** Schema 2: what handlers remember across attempts, replays, schedules, and what was pruned. */
 import type { SqliteLike } from './sqlite-like.js';
 
 export function migration2(db: SqliteLike): void {
@@ -52,5 +52,13 @@ export function migration2(db: SqliteLike): void {
       generation INTEGER NOT NULL,
       tick_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+
+    -- What is left of an event that was pruned: enough to know it again by its id or a dedupe key.
+    CREATE TABLE nexus_pruned (
+      seq INTEGER PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      type TEXT NOT NULL,
+      timestamp INTEGER NOT NULL
+    ) STRICT;
   `);
 }

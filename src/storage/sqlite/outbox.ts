@@ -4,6 +4,7 @@
  */
 import type { Outbox, OutboxRow } from '../outbox.js';
 import { isBusy, sqliteCode, toNexusError } from './failure.js';
+import { APPLICATION_ID } from './migration-1.js';
 import { demandOutbox, fileOf, missing, undo } from './outbox-schema.js';
 import type { SqliteLike } from './sqlite-like.js';
 
@@ -50,6 +51,11 @@ type Row = {
 };
 
 function createHandle(db: SqliteLike, name: string): Outbox {
+  // In Nexus's own file: what is redacted in the log must not be left in pages that this connection has written.
+  const { application_id: application } = db.prepare('PRAGMA application_id').get() as {
+    application_id: Whole;
+  };
+  if (Number(application) === APPLICATION_ID) db.exec('PRAGMA secure_delete = ON');
   const insert = db.prepare(`INSERT INTO main.nexus_outbox (id, type, source, timestamp, payload, key,
     correlation_id, causation_id, headers, schema_version, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const next =

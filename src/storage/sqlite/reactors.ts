@@ -1,6 +1,6 @@
 /** The rows of reactors: registered, steered, removed. */
 import { NexusError } from '../../core/errors.js';
-import { refusePruned } from '../../core/retention.js';
+import { refuseBelowBase, refusePruned } from '../../core/retention.js';
 import { activeTypes, resubscribe, subscribe } from '../../core/subscription.js';
 import type { Edit, ReactorRow, Registration } from '../storage.js';
 import type { HeadCache } from './head-cache.js';
@@ -54,8 +54,10 @@ export function createReactors(db: SqliteLike, cache: HeadCache): Reactors {
       const row = find.get(name) as ReactorTableRow | undefined;
       const head = cache.head().seq;
       if (!row) {
-        const position = from === 'now' ? head : from === 'beginning' ? 0 : from;
+        const base = cache.base();
+        const position = from === 'now' ? head : from === 'beginning' || from === 0 ? base : from;
         ahead('from', position);
+        refuseBelowBase('from', position, base);
         insert.run(name, JSON.stringify(subscribe(types, position)), ordered ? 1 : 0, position, now);
       } else {
         const { subscription } = toReactor(row);
@@ -74,6 +76,7 @@ export function createReactors(db: SqliteLike, cache: HeadCache): Reactors {
     seek: ({ reactor, to }) => {
       const position = to === 'now' ? cache.head().seq : to;
       ahead('to', position);
+      refuseBelowBase('to', position, cache.base());
       const row = find.get(reactor) as ReactorTableRow | undefined;
       if (row) refusePruned(position, row.pruned_to);
       cache.drop();

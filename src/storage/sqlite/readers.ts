@@ -1,10 +1,12 @@
 /** Bounded reads. In WAL mode they neither wait for writers nor hold them up. */
 import type { BlockedKey, Readers, StorageSizes } from '../storage.js';
 import { createCounts } from './counts.js';
+import { reading } from './failure.js';
 import { BEHIND, HELD_UP } from './key-queue.js';
 import type { OnceRows } from './once.js';
 import { readDeliveries } from './read-deliveries.js';
 import { readEvents, readLog } from './read-events.js';
+import { createChainReaders } from './read-chain.js';
 import { createReplayReaders } from './read-replays.js';
 import {
   DELIVERY_COLUMNS,
@@ -23,7 +25,12 @@ import { DEAD, PENDING } from './states.js';
 
 export function createReaders(
   db: SqliteLike,
-  { running, once, sizes }: { running: () => number; once: OnceRows; sizes: () => StorageSizes },
+  {
+    path,
+    running,
+    once,
+    sizes,
+  }: { path: string; running: () => number; once: OnceRows; sizes: () => StorageSizes },
 ): Readers {
   const head = db.prepare(`SELECT coalesce((SELECT seq FROM nexus_events ORDER BY seq DESC LIMIT 1),
       (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq')) AS seq,
@@ -58,7 +65,8 @@ export function createReaders(
 
   return {
     ...createReplayReaders(db),
-    head: async () => headSeq(),
+    ...createChainReaders(db, path),
+    head: async () => reading(path, headSeq),
     event: async (id) => {
       const row = event.get(id) as EventRow | undefined;
       return row && toEvent(row);
@@ -68,7 +76,7 @@ export function createReaders(
       const row = eventByKey.get(source, key) as EventRow | undefined;
       return row && toEvent(row);
     },
-    events: async (query) => events(query),
+    events: async (query) => reading(path, () => events(query)),
     log: async (range) => log(range),
     delivery: async ({ reactor, run, seq }) => {
       const row = delivery.get(reactor, run, seq) as DeliveryRow | undefined;

@@ -4,6 +4,7 @@ import type { NewReplay } from '../replays.js';
 import type { HeadCache } from './head-cache.js';
 import type { Attempts } from './settle.js';
 import type { SqliteLike } from './sqlite-like.js';
+import { createErased } from './erased.js';
 import { CANCELLED, DEAD, PENDING, RUNNING } from './states.js';
 
 /** Each inside a write transaction. */
@@ -41,6 +42,10 @@ export function createReplays(db: SqliteLike, cache: HeadCache, attempts: Attemp
   const bornDead =
     db.prepare(`INSERT INTO nexus_deliveries (reactor, run, seq, state, reason, finished_at, error_code, error_message)
     VALUES (?, ?, ?, ${DEAD}, ?, ?, ?, ?)`);
+  const bornCancelled =
+    db.prepare(`INSERT INTO nexus_deliveries (reactor, run, seq, state, reason, finished_at)
+    VALUES (?, ?, ?, ${CANCELLED}, 'redacted', ?)`);
+  const erasedIn = createErased(db);
   const end = db.prepare(
     `UPDATE nexus_replays SET state = ?, finished_at = ? WHERE run = ? AND state = 'running'`,
   );
@@ -82,13 +87,15 @@ export function createReplays(db: SqliteLike, cache: HeadCache, attempts: Attemp
       if (row?.state !== 'running') return { outcome: 'over' };
       if (row.position !== after) return { outcome: 'moved', position: row.position };
       const others = [0, ...(running.all(run) as { run: number }[]).map((other) => other.run)];
+      const erased = erasedIn({ after, to });
       let created = 0;
       for (const match of matches) {
         const seq = match.event;
         if (seq > state.position || others.some((other) => open.get(reactor, other, seq) !== undefined))
           continue;
         if (match.orderKey !== undefined) state.keyed = true;
-        create({ reactor, run }, match, now);
+        if (erased?.has(seq)) bornCancelled.run(reactor, run, seq, now);
+        else create({ reactor, run }, match, now);
         created += 1;
       }
       const skipped = matches.length - created;

@@ -159,6 +159,16 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       const { write, edits } = open();
       return { changed: await write(() => edits(edit, now())) };
     },
+    redact: async (redaction) => {
+      const { write, redact, emptyLog, markHead } = open();
+      const redacted = await write(() => redact(redaction, now()), markHead);
+      // Asked again of one that was erased before: what was left then may be gone by now.
+      return { ...redacted, complete: redacted.outcome === 'not_found' || (await emptyLog()) };
+    },
+    prune: async (step) => {
+      const { write, prune, markHead } = open();
+      return await write(() => prune(step), markHead);
+    },
     backup: async (to) => {
       const { copier } = open();
       if (!onDisk)
