@@ -1,12 +1,10 @@
 /** What the chain costs who dispatches, and how fast it is verified. */
 import { createNexus } from './end-to-end.js';
+import type { Measured } from './measure.js';
 import { payment, paymentOf } from './payment.js';
 
 /** Events verified per second of one core, and by how many MB the process grew over it. */
-export async function verifiedPerSecond(
-  file: string,
-  events: number,
-): Promise<{ perSecond: number; memoryMb: number }> {
+export async function verifiedPerSecond(file: string, events: number): Promise<Measured> {
   const nexus = createNexus({ storage: file, events: { PAYMENT_RECEIVED: payment }, logger: false });
   for (let n = 0; n < events; n += 1_000) {
     const items = Array.from({ length: 1_000 }, (_, i) => ({
@@ -28,8 +26,9 @@ export async function verifiedPerSecond(
     },
   });
   const { user, system } = process.cpuUsage(began);
-  const perSecond = events / ((user + system) / 1e6);
+  const cpuSeconds = (user + system) / 1e6;
+  const perSecond = events / cpuSeconds;
   if (!report.ok || report.events !== events) throw new Error(`verified ${report.events} of ${events}`);
   await nexus.close();
-  return { perSecond, memoryMb: (most - before) / 2 ** 20 };
+  return { perSecond, cpuSeconds, memoryMb: (most - before) / 2 ** 20 };
 }

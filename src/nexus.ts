@@ -211,7 +211,7 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
    * The log as it grows: everything after now, or after a `seq`, once and in order, as fast as it is read. Ends when the
    * signal aborts, when the loop is left, and when this Nexus closes; the `seq` of the last event read is where to go on.
    *
-   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_CLOSED, NEXUS_STORAGE, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when a payload cannot be brought to the version this process knows (`details.seq` is the event's)
+   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED, NEXUS_CLOSED, NEXUS_STORAGE, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when a payload cannot be brought to the version this process knows (`details.seq` is the event's)
    */
   feed<const T extends TypeOf<E> = TypeOf<E>>(options?: FeedOptions<T>): AsyncIterable<EventOf<E, T>>;
   /**

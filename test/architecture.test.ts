@@ -118,6 +118,8 @@ describe('the house', () => {
     const impure = files.filter(
       (file) =>
         placeOf(file).floor === 0 &&
+        // The client has no host who would pass them in.
+        placeOf(file).room !== 'sdk' &&
         /Date\.now\(|Math\.random\(|new Date\(\)|\bprocess\.[a-z]/.test(
           readFileSync(join(root, file), 'utf8'),
         ),

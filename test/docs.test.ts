@@ -1,6 +1,7 @@
 /** What the documents promise and show is true. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -22,6 +23,15 @@ async function output(code: string): Promise<string> {
     cwd: root,
   });
   return stdout;
+}
+
+/** The documents name a port; here several may run at once. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
 }
 
 describe('the README', () => {
@@ -49,6 +59,20 @@ describe('the README', () => {
     expect(lines.length).toBeLessThanOrEqual(20);
     expect(await output(code)).toContain('MINT_REQUESTED\n');
   });
+});
+
+describe('docs/sdk.md', () => {
+  const blocks = [...read('docs/sdk.md').matchAll(/<!-- prints: (.*) -->\n\n```ts\n([\s\S]*?)```/g)];
+
+  it('has programs', () => expect(blocks).toHaveLength(2));
+
+  it.each(blocks.map(([, printed = '', code = '']) => ({ printed, code })))(
+    'shows a program that prints $printed',
+    async ({ printed, code }) => {
+      const port = String(await freePort());
+      expect(await output(code.replace(/\b345\d\b/g, port))).toBe(`${printed}\n`);
+    },
+  );
 });
 
 describe('docs/testing.md', () => {

@@ -54,7 +54,7 @@ export interface Live {
   /**
    * Where a reader begins: behind `after`, or at the head.
    *
-   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_CLOSED, and what keeps the storage from opening
+   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED, NEXUS_CLOSED, and what keeps the storage from opening
    */
   place(after: number | undefined): Promise<{ readonly position: number; readonly logId: string }>;
   /** Hands a sink every event behind `position` that it wants, once and in order, as it has room. */

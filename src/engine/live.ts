@@ -5,6 +5,7 @@
 import type { Clock } from '../core/clock.js';
 import { NexusError } from '../core/errors.js';
 import type { StoredEvent } from '../core/event.js';
+import { refuseBelowBase } from '../core/retention.js';
 import type { Versions } from '../core/versions.js';
 import type { ConnectionKind, Follower, Live, LiveEvent, Sink } from '../contract/live.js';
 import type { Storage } from '../storage/storage.js';
@@ -135,6 +136,9 @@ export function createLive(options: {
       const { logId } = await opened();
       const { seq: head } = await storage.read.head();
       if (after !== undefined && after > head) throw positionAhead(after, head);
+      // Only who asks for the past has to be told that it is gone.
+      if (after !== undefined && after < head)
+        refuseBelowBase('after', after, (await storage.read.origin()).base.seq);
       return { position: after ?? head, logId };
     },
     follow: (sink, position): Follower => {

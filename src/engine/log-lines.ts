@@ -71,16 +71,16 @@ export const lines: { readonly [K in keyof NexusLifecycle]: Line<NexusLifecycle[
       failure: describeFailure(error),
     }),
   },
-  // What came of the delivery has a line of its own.
   'webhook:attempt': {
-    level: 'debug',
-    message: 'a webhook was sent',
-    fields: ({ error, ...rest }) =>
-      error === undefined ? rest : { ...rest, failure: describeFailure(error) },
+    level: ({ outcome }) => (outcome === 'delivered' ? 'debug' : 'warn'),
+    message: 'an attempt to deliver to a webhook ended',
+    fields: ({ error, ...rest }) => ({
+      ...rest,
+      ...(error !== undefined && { failure: describeFailure(error) }),
+    }),
   },
   'endpoint:disabled': { level: 'error', message: 'a webhook endpoint is disabled', fields: same },
   'endpoint:enabled': { level: 'info', message: 'a webhook endpoint is enabled', fields: same },
-  'audit:broken': { level: 'error', message: 'the log does not verify', fields: same },
   'auth:denied': { level: 'warn', message: 'a request was turned away', fields: same },
   'http:answered': { level: 'debug', message: 'a request was answered', fields: same },
   'limit:refused': { level: 'debug', message: 'a request was one too many', fields: same },
@@ -90,6 +90,7 @@ export const lines: { readonly [K in keyof NexusLifecycle]: Line<NexusLifecycle[
     fields: ({ error, retrying }) => ({ failure: describeFailure(error), retrying }),
   },
   'log:lost': { level: 'error', message: 'acknowledged events are missing from the log', fields: same },
+  'audit:broken': { level: 'error', message: 'the log does not verify', fields: same },
   closed: { level: 'info', message: 'closed', fields: same },
 };
 

@@ -35,7 +35,7 @@ export function createCors(options: { readonly origins: readonly string[] } | un
               'access-control-allow-headers': ALLOWED_HEADERS,
               'access-control-max-age': String(PREFLIGHT_SECONDS),
             }
-          : { 'access-control-expose-headers': 'retry-after' }),
+          : { 'access-control-expose-headers': 'retry-after, nexus-log-id' }),
       },
     };
   };

@@ -126,9 +126,10 @@ export function createEventStreams(door: Ingress, settings: StreamSettings): Eve
       if (shortage === 'full')
         return problem(503, 'NEXUS_OVERLOADED', 'too many streams; connect again later');
       if (shortage) return rateLimited(1_000);
-      const { position: from } = await door.live.place(after);
+      const { position: from, logId } = await door.live.place(after);
       listen();
-      return streaming((outlet) => start(outlet, { node, token, place, types, from }));
+      const headers = { 'nexus-log-id': logId };
+      return streaming((outlet) => start(outlet, { node, token, place, types, from }), headers);
     },
   };
 }

@@ -22,16 +22,6 @@ export interface Outlet {
   destroy(): void;
 }
 
-/** Codes of the wire alone, beside those of {@link ErrorCode}. */
-export type WireCode =
-  | 'NEXUS_BAD_REQUEST'
-  | 'NEXUS_METHOD_NOT_ALLOWED'
-  | 'NEXUS_BODY_TOO_LARGE'
-  | 'NEXUS_BODY_TIMEOUT'
-  | 'NEXUS_UNSUPPORTED_MEDIA_TYPE'
-  | 'NEXUS_RATE_LIMITED'
-  | 'NEXUS_INTERNAL';
-
 const statusOf: Partial<Record<ErrorCode, number>> = {
   NEXUS_UNKNOWN_EVENT: 422,
   NEXUS_INVALID_PAYLOAD: 422,
@@ -61,7 +51,7 @@ export function json(status: number, value: unknown, headers: Record<string, str
 
 export function problem(
   status: number,
-  code: ErrorCode | WireCode,
+  code: ErrorCode,
   detail: string,
   more: { readonly headers?: Record<string, string>; readonly members?: Record<string, unknown> } = {},
 ): Answer {
@@ -85,8 +75,9 @@ export function problem(
 }
 
 /** An answer that goes on: server-sent events. */
-export function streaming(stream: Stream): Answer {
+export function streaming(stream: Stream, more: Readonly<Record<string, string>>): Answer {
   const headers = {
+    ...more,
     'content-type': 'text/event-stream; charset=utf-8',
     ...always,
     // For what compresses, and for nginx, which would both hold back what is little.

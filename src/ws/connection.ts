@@ -196,10 +196,11 @@ export function createConnection(options: {
   };
 }
 
+const told = new Set<string>(['NEXUS_POSITION_AHEAD', 'NEXUS_POSITION_PRUNED', 'NEXUS_CLOSED']);
+
 /** What concerns the storage is the operator's business. */
 function refusalText(error: unknown, tell: (error: unknown) => void): string {
-  if (NexusError.is(error, 'NEXUS_POSITION_AHEAD') || NexusError.is(error, 'NEXUS_CLOSED'))
-    return errorText(error.code, error.message);
+  if (NexusError.is(error) && told.has(error.code)) return errorText(error.code, error.message);
   tell(error);
   return errorText('NEXUS_STORAGE', 'the log cannot be read at present; subscribe again later');
 }

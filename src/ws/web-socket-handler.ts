@@ -45,7 +45,7 @@ const GOING_AWAY = 1001;
  * @throws NexusError NEXUS_INVALID_OPTION, NEXUS_CLOSED
  */
 export function createWebSocketHandler(
-  nexus: Pick<Nexus, 'feed'>,
+  nexus: Pick<Nexus, 'health'>,
   options: WebSocketHandlerOptions = {},
 ): WebSocketHandler {
   if (!(ingress in nexus))

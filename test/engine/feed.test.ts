@@ -93,6 +93,20 @@ describe('a feed', () => {
       );
   });
 
+  it('refuses a position in what was pruned, and begins with what there is at 0', async () => {
+    const { nexus, clock } = createBus();
+    await nexus.dispatch('TICK', { n: 1 });
+    await nexus.dispatch('TICK', { n: 2 });
+    await clock.advance(1_000);
+    await nexus.dispatch('TICK', { n: 3 });
+    await nexus.audit.checkpoint();
+    await nexus.audit.prune({ before: 3 });
+    await expect(take(nexus.feed({ after: 1 }), 1)).rejects.toThrow(
+      expect.objectContaining({ code: 'NEXUS_POSITION_PRUNED' }),
+    );
+    expect(numbers(await take(nexus.feed({ after: 0 }), 1))).toEqual([3]);
+  });
+
   it('wakes on what another process commits', async () => {
     const bus = createBus();
     await bus.nexus.start();

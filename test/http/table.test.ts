@@ -131,7 +131,7 @@ const rows: readonly Row[] = [
       'POST',
       '/nexus/events',
       401,
-      { ...cors(origin), 'access-control-expose-headers': 'retry-after' },
+      { ...cors(origin), 'access-control-expose-headers': 'retry-after, nexus-log-id' },
       { origin },
     ],
     ['GET', '/nexus/health', 200, cors(origin), { origin }],

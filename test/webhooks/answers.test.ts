@@ -224,7 +224,7 @@ describe('an answer', () => {
 });
 
 describe('the schedule', () => {
-  it('goes over three days, and what never went through is a dead letter', async () => {
+  it('goes over more than two days, and what never went through is a dead letter', async () => {
     const to = await createReceiver(status(500));
     const { nexus, attempt, clock } = push({ shop: nodeFor(to.url) });
     const dead = record(nexus, 'delivery:dead');

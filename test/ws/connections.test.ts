@@ -48,6 +48,8 @@ describe('a connection', () => {
     const kept = await connect('reader');
     await narrowed.ask(subscribe(['MINT_CONFIRMED']));
     await kept.ask(subscribe(['*']));
+    await nexus.dispatch('MINT_CONFIRMED', {});
+    expect(await kept.next()).toMatchObject({ event: 'MINT_CONFIRMED' });
     await nexus.nodes.revoke('picky');
     expect(await revoked.closed).toEqual({ code: 4401, reason: 'NEXUS_UNAUTHENTICATED' });
     await nexus.nodes.put('reader', { secrets: [], subscribe: ['PAYMENT_*'], tokens: [tokens.reader] });
