@@ -12,7 +12,7 @@ export type JsonFlaw =
  */
 export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
   /** Per open object its keys, per open array null. */
-  const open: (Set<string> | null)[] = [];
+  const open: (Keys | null)[] = [];
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -20,21 +20,20 @@ export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
       const end = endOfString(text, i);
       const keys = open.at(-1);
       if (expectsKey && keys) {
-        const key = keyOf(text.slice(i, end + 1));
+        const key = keyOf(text.slice(i + 1, end));
         if (key === '__proto__') return { flaw: 'prototype_key', at: key };
-        if (keys.has(key)) return { flaw: 'repeated_key', at: key };
-        keys.add(key);
+        if (!keys.add(key)) return { flaw: 'repeated_key', at: key };
         expectsKey = false;
       }
       i = end;
     } else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
       if (open.length >= maxDepth) return { flaw: 'too_deep' };
       expectsKey = unit === OPEN_BRACE;
-      open.push(expectsKey ? new Set() : null);
+      open.push(expectsKey ? createKeys() : null);
     } else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) {
       open.pop();
       expectsKey = false;
-    } else if (unit === COMMA) expectsKey = open.at(-1) instanceof Set;
+    } else if (unit === COMMA) expectsKey = open.length > 0 && open.at(-1) !== null;
     else if (unit >= ZERO && unit <= NINE) {
       const end = endOfNumber(text, i);
       // Fewer digits than this are held by every double.
@@ -44,6 +43,28 @@ export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
     }
   }
   return undefined;
+}
+
+/** The keys of an object. */
+interface Keys {
+  /** False where it is there already. */
+  add(key: string): boolean;
+}
+
+/** Up to so many keys a look at each is less work than a set. */
+const FEW_KEYS = 16;
+
+function createKeys(): Keys {
+  const few: string[] = [];
+  let many: Set<string> | undefined;
+  return {
+    add: (key) => {
+      if (many ? many.has(key) : few.includes(key)) return false;
+      if (many) many.add(key);
+      else if (few.push(key) > FEW_KEYS) many = new Set(few);
+      return true;
+    },
+  };
 }
 
 function endOfString(text: string, from: number): number {
@@ -66,12 +87,12 @@ function isExact(number: string): boolean {
 }
 
 /** A key as a parser reads it: with its escapes undone. */
-function keyOf(quoted: string): string {
-  if (!quoted.includes('\\')) return quoted.slice(1, -1);
+function keyOf(written: string): string {
+  if (!written.includes('\\')) return written;
   try {
-    return JSON.parse(quoted) as string;
+    return JSON.parse(`"${written}"`) as string;
   } catch {
-    return quoted;
+    return written;
   }
 }
 

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBodyBuffer, createRoom } from '../../src/http/body-buffer.js';
 import { createHttpHandler } from '../../src/http/index.js';
-import { readNodeBody, type Body } from '../../src/http/request-body.js';
+import { createDeadlines, readNodeBody, type Body } from '../../src/http/request-body.js';
 import { createBus, deferred } from '../support/bus.js';
 import { listen, nodes, secrets, sendTo, serve, sign, signed } from './serve.js';
 
@@ -216,7 +216,8 @@ describe('a client that goes away', () => {
       createServer((request) => {
         // As behind a middleware that takes its time.
         request.once('close', () => {
-          void readNodeBody(request, { limitBytes: 1_000, timeoutMs: 600_000, room: createRoom(1_000) }).then(
+          const limits = { limitBytes: 1_000, timeoutMs: 600_000, room: createRoom(1_000) };
+          void readNodeBody(request, { ...limits, deadlines: createDeadlines(600_000) }).then(
             read.resolve,
             read.reject,
           );
