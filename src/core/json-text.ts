@@ -11,29 +11,36 @@ export type JsonFlaw =
  * text is JSON at all is for the parser to say.
  */
 export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
-  /** Per open object its keys, per open array null. */
-  const open: (Keys | null)[] = [];
+  /** Per open object where its keys begin, per open array {@link ARRAY}. */
+  const open: number[] = [];
+  /** The keys of all objects that are open, the innermost's last: a list for each would be most of what this leaves behind. */
+  const keys: string[] = [];
+  const many = new Map<number, Set<string>>();
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit === QUOTE) {
       const end = endOfString(text, i);
-      const keys = open.at(-1);
-      if (expectsKey && keys) {
+      if (expectsKey) {
         const key = keyOf(text.slice(i + 1, end));
         if (key === '__proto__') return { flaw: 'prototype_key', at: key };
-        if (!keys.add(key)) return { flaw: 'repeated_key', at: key };
+        const from = open.at(-1) ?? 0;
+        if (isRepeated(key, keys, from, many)) return { flaw: 'repeated_key', at: key };
         expectsKey = false;
       }
       i = end;
     } else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
       if (open.length >= maxDepth) return { flaw: 'too_deep' };
       expectsKey = unit === OPEN_BRACE;
-      open.push(expectsKey ? createKeys() : null);
+      open.push(expectsKey ? keys.length : ARRAY);
     } else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) {
-      open.pop();
+      const from = open.pop() ?? ARRAY;
+      if (from !== ARRAY) {
+        keys.length = Math.min(keys.length, from);
+        if (many.size > 0) many.delete(from);
+      }
       expectsKey = false;
-    } else if (unit === COMMA) expectsKey = open.length > 0 && open.at(-1) !== null;
+    } else if (unit === COMMA) expectsKey = (open.at(-1) ?? ARRAY) !== ARRAY;
     else if (unit >= ZERO && unit <= NINE) {
       const end = endOfNumber(text, i);
       // Fewer digits than this are held by every double.
@@ -45,26 +52,22 @@ export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
   return undefined;
 }
 
-/** The keys of an object. */
-interface Keys {
-  /** False where it is there already. */
-  add(key: string): boolean;
-}
-
+const ARRAY = -1;
 /** Up to so many keys a look at each is less work than a set. */
 const FEW_KEYS = 16;
 
-function createKeys(): Keys {
-  const few: string[] = [];
-  let many: Set<string> | undefined;
-  return {
-    add: (key) => {
-      if (many ? many.has(key) : few.includes(key)) return false;
-      if (many) many.add(key);
-      else if (few.push(key) > FEW_KEYS) many = new Set(few);
-      return true;
-    },
-  };
+/** Whether the innermost object, whose keys begin at `from`, has the key; it has it from now on. */
+function isRepeated(key: string, keys: string[], from: number, many: Map<number, Set<string>>): boolean {
+  if (keys.length - from < FEW_KEYS) {
+    for (let i = from; i < keys.length; i++) if (keys[i] === key) return true;
+  } else {
+    const set = many.get(from) ?? new Set(keys.slice(from));
+    many.set(from, set);
+    if (set.has(key)) return true;
+    set.add(key);
+  }
+  keys.push(key);
+  return false;
 }
 
 function endOfString(text: string, from: number): number {

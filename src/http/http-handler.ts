@@ -9,6 +9,7 @@ import { createCors } from './cors.js';
 import { createGuard } from './guard.js';
 import { splitTarget, type Incoming, type Served } from './incoming.js';
 import { checkMetrics } from './metrics.js';
+import { headerOf } from './node-header.js';
 import { httpSettings, type HttpHandlerOptions } from './options.js';
 import { createEventStreams } from './event-stream.js';
 import { problem, type Answer, type Stream } from './problem.js';
@@ -102,28 +103,6 @@ export function createHttpHandler(
 
 type Listener = (...args: Parameters<HttpHandler>) => void;
 
-/** What was sent twice is joined, as HTTP/2's requests do it by themselves. */
-function headerOf(
-  request: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,
-  name: string,
-): string | undefined {
-  const key = name.toLowerCase();
-  if (!('headersDistinct' in request)) {
-    const value = request.headers[key];
-    return Array.isArray(value) ? value.join(', ') : value;
-  }
-  // As they came, for `headersDistinct` makes an array of each header of each request.
-  const { rawHeaders } = request;
-  let found: string | undefined;
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const given = rawHeaders[i] ?? '';
-    if (given.length !== key.length || given.toLowerCase() !== key) continue;
-    const value = rawHeaders[i + 1] ?? '';
-    found = found === undefined ? value : `${found}, ${value}`;
-  }
-  return found;
-}
-
 function ignore(): void {
   return undefined;
 }
@@ -146,7 +125,7 @@ function send(response: ServerResponse, request: IncomingMessage, answer: Answer
     return;
   }
   // A body that nobody reads would be taken in to its end before the next request: that end may be far.
-  const unread = !request.readableDidRead && request.headers['transfer-encoding'] !== undefined;
+  const unread = !request.readableDidRead && headerOf(request, 'transfer-encoding') !== undefined;
   const headers: Record<string, string | number> = { ...answer.headers };
   const closes = unread ? 'close' : answer.headers.connection;
   if (closes !== undefined) Reflect.deleteProperty(headers, 'connection');

@@ -1,6 +1,7 @@
 /** The raw bytes of a request, bounded in size and time. */
 import type { IncomingMessage } from 'node:http';
 import { NexusError } from '../core/errors.js';
+import { headerOf } from './node-header.js';
 import { createBodyBuffer, type Room } from './body-buffer.js';
 
 /** Bytes, or why there are none. */
@@ -53,7 +54,7 @@ export function readNodeBody(
   if (request.readableEnded || request.readableDidRead) return Promise.reject(consumed());
   // Its client left while something before Nexus took its time: no event will say so again.
   if (request.destroyed) return Promise.resolve({ refused: 'aborted' });
-  if (Number(request.headers['content-length'] ?? 0) > limits.limitBytes)
+  if (Number(headerOf(request, 'content-length') ?? 0) > limits.limitBytes)
     return Promise.resolve({ refused: 'too_large' });
   return new Promise((resolve) => {
     const buffer = createBodyBuffer(limits);

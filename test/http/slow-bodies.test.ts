@@ -247,3 +247,35 @@ describe('a client that goes away', () => {
     expect((await nexus.stats()).head).toBe(0);
   });
 });
+
+describe('a deadline', () => {
+  const settled = async (): Promise<void> => {
+    await new Promise((turn) => setImmediate(turn));
+  };
+
+  it('needs no timer where the body was there in the turn of its request', async () => {
+    const deadlines = createDeadlines(600_000);
+    const wait = (): Parameters<typeof deadlines.begin>[0] => ({
+      over: false,
+      timer: undefined,
+      expire: () => undefined,
+    });
+    const [soon, later] = [wait(), wait()];
+    deadlines.begin(soon);
+    deadlines.begin(later);
+    deadlines.end(soon);
+    await settled();
+    expect([soon.timer !== undefined, later.timer !== undefined]).toEqual([false, true]);
+    deadlines.end(later);
+    expect(later.over).toBe(true);
+  });
+
+  it('passes for each that began in one turn', async () => {
+    const deadlines = createDeadlines(1);
+    await Promise.all(
+      [1, 2, 3].map(
+        () => new Promise<void>((expire) => deadlines.begin({ over: false, timer: undefined, expire })),
+      ),
+    );
+  });
+});
