@@ -216,9 +216,9 @@ const ask: Record<Wire, (origin: string, sent: Sent) => Promise<Answer>> = {
 async function readUntil({ chunks }: Answer, end: RegExp, has: string): Promise<string> {
   let text = '';
   while (!(end.test(text) && text.includes(has))) {
-    const { value, done } = await chunks.next();
-    if (done === true) throw new Error(`the stream ended after ${JSON.stringify(text)}`);
-    text += value.toString();
+    const next = await chunks.next();
+    if (next.done === true) throw new Error(`the stream ended after ${JSON.stringify(text)}`);
+    text += next.value.toString();
   }
   return text;
 }
@@ -239,7 +239,7 @@ function opened(socket: WebSocket): Promise<void> {
 
 /** The next message, however early it came. */
 function messagesOf(socket: WebSocket): () => Promise<unknown> {
-  const messages = on(socket, 'message') as AsyncIterator<[Buffer]>;
+  const messages = on(socket, 'message') as AsyncIterator<[Buffer], never>;
   return async () => JSON.parse((await messages.next()).value[0].toString()) as unknown;
 }
 
