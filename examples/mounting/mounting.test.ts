@@ -239,8 +239,11 @@ function opened(socket: WebSocket): Promise<void> {
 
 /** The next message, however early it came. */
 function messagesOf(socket: WebSocket): () => Promise<unknown> {
-  const messages = on(socket, 'message') as AsyncIterator<[Buffer], never>;
-  return async () => JSON.parse((await messages.next()).value[0].toString()) as unknown;
+  const messages = on(socket, 'message');
+  return async () => {
+    const [data] = (await messages.next()).value as [Buffer];
+    return JSON.parse(data.toString()) as unknown;
+  };
 }
 
 /** For this run only; undefined where there is no openssl. */
