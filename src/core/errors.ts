@@ -56,8 +56,9 @@ export type ErrorCode = keyof typeof errorCodes;
 
 /** Everything beside the message that a {@link NexusError} carries. */
 export interface NexusErrorOptions {
-  /** What was expected, what came: plain data, safe to log. Never payloads, never secrets. */
+  /** What was expected, what came: plain data, safe to log. Never payloads, never secrets. @default {} */
   readonly details?: Readonly<Record<string, unknown>>;
+  /** The error that led to it. @default none */
   readonly cause?: unknown;
 }
 

@@ -21,7 +21,7 @@ export interface SqliteStorageOptions {
    * off; part of them is held as ballast. 0: no floor and no ballast. @default 64 MiB, on a disk under 512 MiB an eighth of it
    */
   minFreeBytes?: number;
-  /** Another driver than better-sqlite3. */
+  /** Another driver. @default better-sqlite3, or Node's own SQLite where that cannot be loaded */
   driver?: SqliteDriver;
 }
 
