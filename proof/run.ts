@@ -1,5 +1,6 @@
 /** `npm run proof`: the long proofs, a line each. `-- --only=crash,stale --scale=0.1` runs some of them, shorter. */
 import { proveBitflip } from './bitflip.js';
+import { proveConsumers } from './consumers.js';
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
 import { proveEndpoints } from './endpoints.js';
@@ -15,6 +16,7 @@ import { proveBlocked, proveOrder } from './order.js';
 import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
 import { proveSchedule } from './schedule.js';
+import { proveNewUser } from './new-user.js';
 import { proveReconnect, type Way } from './reconnect.js';
 import { proveReplay } from './replay.js';
 import { proveMalformed, proveOneAnswer, proveStandard } from './signatures.js';
@@ -248,6 +250,17 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
   churn: async () => {
     const report = await proveChurn({ connects: scaled(10_000) });
     return { report, holds: report.sockets + report.timers + report.listeners + report.open === 0 };
+  },
+  consumers: () => {
+    const report = proveConsumers();
+    return { report, holds: report.wrong.length === 0 };
+  },
+  newUser: () => {
+    const report = proveNewUser();
+    return {
+      report,
+      holds: report.commands <= 5 && report.lines <= 20 && report.printed === 'MINT_REQUESTED',
+    };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });
