@@ -49,7 +49,12 @@ function showEvent({ seq, type, source, payload, timestamp }: RemoteEvent): void
   const name = element('span', type, 'type');
   name.append(element('small', source));
   const time = element('time', new Date(timestamp).toLocaleTimeString());
-  row.append(element('span', `#${seq}`, 'seq'), name, element('code', JSON.stringify(payload, null, 1)), time);
+  row.append(
+    element('span', `#${seq}`, 'seq'),
+    name,
+    element('code', JSON.stringify(payload, null, 1)),
+    time,
+  );
   const rows = at('events');
   rows.prepend(row);
   while (rows.childElementCount > MOST_ROWS) rows.lastElementChild?.remove();

@@ -1,6 +1,6 @@
 /** Turns the library's own moments into occurrences. */
 import { describeFailure } from '../core/errors.js';
-import type { AuthDenied, DeliveryMoment, Nexus, NexusLifecycle } from '../nexus.js';
+import type { AuthDenied, DeliveryMoment, Nexus } from '../nexus.js';
 import type { Occurrence, Quiet } from './alert.js';
 import type { AlertsSettings } from './options.js';
 
@@ -87,33 +87,29 @@ export function watchMoments(
   }
   if (rules.auditBreaks) {
     ends.push(
-      later(nexus, 'audit:broken', (broken: Broken) =>
+      nexus.on('audit:broken', ({ seq, reason, message, logId }) =>
         news.occurred({
           rule: 'audit_broken',
           severity: 'critical',
-          fingerprint: `audit:${plain(broken.seq)}`,
+          fingerprint: `audit:${seq}`,
           title: 'the log is not what it was',
-          details: Object.fromEntries(
-            Object.entries(broken).flatMap(([name, value]) =>
-              ['string', 'number'].includes(typeof value) ? [[name, plain(value)]] : [],
-            ),
-          ),
+          details: { seq: String(seq), reason, message, log: logId },
         }),
       ),
     );
   }
   if (rules.disabledEndpoints) {
     ends.push(
-      later(nexus, 'endpoint:disabled', ({ node, reason }: { node: string; reason?: unknown }) =>
+      nexus.on('endpoint:disabled', ({ node, reason }) =>
         news.occurred({
           rule: 'endpoint_disabled',
           severity: 'warning',
           fingerprint: `endpoint:${node}`,
           title: `the webhook endpoint of ${node} is disabled`,
-          details: { node, reason: plain(reason) },
+          details: { node, reason },
         }),
       ),
-      later(nexus, 'endpoint:enabled', ({ node }: { node: string }) => news.recovered(`endpoint:${node}`)),
+      nexus.on('endpoint:enabled', ({ node }) => news.recovered(`endpoint:${node}`)),
     );
   }
   if (rules.authFailures) {
@@ -215,15 +211,4 @@ function of({ reactor, eventType, eventId, deliveryId }: DeliveryMoment): Record
 
 function quietFor(ms: number): (since: Quiet) => boolean {
   return ({ quietMs }) => quietMs >= ms;
-}
-
-type Broken = { readonly seq?: unknown } & Readonly<Record<string, unknown>>;
-
-/** Moments of parts that a Nexus may not have. */
-function later(nexus: Watched, name: string, listener: (moment: never) => void): () => void {
-  return nexus.on(name as keyof NexusLifecycle, listener as never);
-}
-
-function plain(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : 'unknown';
 }

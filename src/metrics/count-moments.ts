@@ -128,16 +128,9 @@ export function countMoments(
       answers.cell(route, method, String(status)).value += 1;
       answering.of(route).observe(ms / 1_000);
     }),
-    onWebhook(nexus, ({ node, status }) => {
+    nexus.on('webhook:attempt', ({ node, status }) => {
       webhooks.cell(nodeOf(node), status === undefined ? 'error' : String(status)).value += 1;
     }),
   ];
   return () => ends.forEach((end) => end());
-}
-
-type Sent = { readonly node: string; readonly status: number | undefined };
-
-/** Told where webhooks are sent. */
-function onWebhook(nexus: Pick<Nexus, 'on'>, listener: (sent: Sent) => void): () => void {
-  return nexus.on('webhook:attempt' as keyof NexusLifecycle, listener as never);
 }

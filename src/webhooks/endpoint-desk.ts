@@ -5,7 +5,6 @@ import type {
   DisabledReason,
   EndpointDesk,
   EndpointInfo,
-  LoggerLike,
   NexusLifecycle,
   ReactorDesk,
   ReactorInfo,
@@ -23,7 +22,6 @@ export interface SteeredEndpoints extends EndpointDesk {
 
 export function createEndpointDesk(options: {
   clock: Clock;
-  logger: LoggerLike;
   reactors: ReactorDesk;
   story: EndpointStory;
   health: EndpointHealth;

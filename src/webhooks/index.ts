@@ -62,7 +62,6 @@ export function createWebhooks(parts: WebhookParts): EndpointDesk {
   const target = (node: string): Target | undefined => targetOf(registry.get(node));
   const { disableFor, ...desk } = createEndpointDesk({
     clock,
-    logger,
     reactors: nexus.reactors,
     story,
     health,

@@ -192,7 +192,7 @@ describe('other troubles', () => {
     expect(told()).toEqual([['raised', 'auth:node:shop', 2]]);
   });
 
-  it('moments of parts that come later: endpoints and the audit', async () => {
+  it('endpoints, until they are enabled, and a log that does not verify', async () => {
     const bus = createBus();
     const listeners = new Map<string, (moment: unknown) => void>();
     const on = bus.nexus.on.bind(bus.nexus);
@@ -202,7 +202,7 @@ describe('other troubles', () => {
     };
     const { clock, told, digests } = watched({}, bus);
     listeners.get('endpoint:disabled')?.({ node: 'shop', reason: 'gone' });
-    listeners.get('audit:broken')?.({ seq: 7, kind: 'hash', logId: 'x' });
+    listeners.get('audit:broken')?.({ seq: 7, reason: 'hash', message: 'no', logId: 'x' });
     await clock.advance(1_000);
     expect(told()).toEqual([
       ['raised', 'endpoint:shop', 1],

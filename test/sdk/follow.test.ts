@@ -238,6 +238,11 @@ describe.each(ways)('over %s', (way) => {
     await until(() => seen.length === 2);
     await subscription.close();
     expect(await subscription.closed).toBeUndefined();
+    const wrong = secret();
+    const stubborn = clientOf(url, way, { token: () => wrong, onState: () => undefined });
+    expect(await stubborn.onEvent('A', () => undefined).closed).toMatchObject({
+      code: 'NEXUS_UNAUTHENTICATED',
+    });
   });
 
   it('ends with an error for a type that it may not read', async () => {
