@@ -3,7 +3,7 @@ import type { Delivery, EventFilter, Explanation, AttemptRecord, NexusEvent } fr
 import { reading } from './database.js';
 import { missing } from './exit-codes.js';
 import { followRemote } from './event-stream.js';
-import { createRemote } from './remote.js';
+import { createRemote, tokenOf } from './remote.js';
 import type { Call, databaseOption, hostOption } from './verb.js';
 
 /** An event as far as both tell it. */
@@ -59,7 +59,7 @@ export async function withEvents<T>(call: SourceCall, use: (source: EventSource)
 
 function overHttp(call: SourceCall): EventSource {
   const remote = createRemote(call);
-  const { NEXUS_TOKEN: token } = call.env;
+  const token = tokenOf(call);
   return {
     page: async (filter) => {
       const { items, next } = await remote.get('/events', queryOf(filter));

@@ -19,7 +19,7 @@ const ANSWER_MS = 15_000;
 /** @throws CliError (usage) */
 export function createRemote(call: HostCall): Remote {
   const base = baseOf(call.options.url ?? '');
-  const token = call.env.NEXUS_TOKEN;
+  const token = tokenOf(call);
 
   const ask = async (path: string, init: Init = {}): Promise<Response> => {
     const late = new AbortController();
@@ -52,13 +52,22 @@ export function createRemote(call: HostCall): Remote {
   };
 }
 
+/** What is sent as a bearer token, if there is one. */
+export function tokenOf({ options, env }: Pick<HostCall, 'options' | 'env'>): string | undefined {
+  const token = env[options['token-env'] ?? 'NEXUS_TOKEN'];
+  return token === '' ? undefined : token;
+}
+
 /** What a host answered that is not well. */
 export async function problemOf(response: Response, token: string | undefined): Promise<CliError> {
   const { status } = response;
   const body = await jsonOf(response).catch((): Record<string, unknown> => ({}));
   const code = typeof body.code === 'string' ? body.code : `HTTP_${status}`;
   const detail = typeof body.detail === 'string' ? body.detail : response.statusText;
-  const hint = status === 401 && token === undefined ? ' (NEXUS_TOKEN is not set)' : '';
+  const hint =
+    status === 401 && token === undefined
+      ? ' (no token: NEXUS_TOKEN, or what --token-env names, is not set)'
+      : '';
   return new CliError(exitOfStatus(status), `${detail}${hint} [${status} ${code}]`, code);
 }
 

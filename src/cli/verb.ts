@@ -109,7 +109,13 @@ export const hostOption = {
     kind: 'text',
     value: 'url',
     env: 'NEXUS_URL',
-    help: 'Ask a running host instead of the file, with the token in NEXUS_TOKEN',
+    help: 'Ask a running host instead of the file, with a token',
+  },
+  'token-env': {
+    kind: 'text',
+    value: 'name',
+    otherwise: 'NEXUS_TOKEN',
+    help: 'The variable that holds the token for --url',
   },
 } as const satisfies Options;
 

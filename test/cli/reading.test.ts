@@ -62,7 +62,7 @@ describe('nexus events', () => {
       {
         error: {
           code: 'NEXUS_UNAUTHENTICATED',
-          message: expect.stringContaining('NEXUS_TOKEN is not set') as string,
+          message: expect.stringContaining('no token: NEXUS_TOKEN') as string,
         },
       },
     ]);

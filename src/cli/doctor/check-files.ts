@@ -13,18 +13,23 @@ const FLOOR_BYTES = 64 * 1024 * 1024;
 const LARGE_WAL_BYTES = 64 * 1_000_000;
 
 export function checkDisk(path: string): Finding[] {
-  const folder = dirname(resolve(path));
+  const wanted = dirname(resolve(path));
+  let folder = wanted;
+  while (!existsSync(folder)) folder = dirname(folder);
   try {
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch {
+    const cure = 'let this user write it: SQLite needs files beside the database';
+    return [bad('disk', `the folder ${folder} cannot be written`, cure)];
+  }
+  if (folder !== wanted)
     return [
-      bad(
+      warn(
         'disk',
-        `the folder ${folder} cannot be written`,
-        'create it, or let this user write it: SQLite needs files beside the database',
+        `there is no folder ${wanted} yet`,
+        '`nexus serve` makes it; for a host of your own, create it',
       ),
     ];
-  }
   const { bavail, bsize, blocks } = statfsSync(folder);
   const [free, size] = [bavail * bsize, blocks * bsize];
   const floor = Math.min(FLOOR_BYTES, size / 8);

@@ -10,7 +10,8 @@ import {
 import type { WebSocketHandlerOptions } from '../../ws/index.js';
 
 /**
- * The default export of `nexus.config.mjs`, or the whole of `nexus.config.json`. Paths are as seen from the file. Secrets do
+ * The default export of `nexus.config.mjs`, or what it returns where it is a function (it is given the variables of the
+ * environment, and of a `.env` beside it); or the whole of `nexus.config.json`. Paths are as seen from the file. Secrets do
  * not stand in it: where one is needed, it names a variable of the environment.
  *
  * @example export default { database: './data/nexus.db', nodes: './permissions.json', reactors: './reactors' };
@@ -26,7 +27,7 @@ export interface ServeConfig {
   reactors?: string;
   /** The file of the nodes, read again at SIGHUP. @default none: nobody may say anything over HTTP */
   nodes?: string;
-  /** A file of variables, read where it is there, before anything else and again at SIGHUP; those of the environment win. @default none */
+  /** A file of variables, read where it is there, before anything else and again at SIGHUP; those of the environment win. @default './.env' */
   envFile?: string;
   /** Where to listen; HOST and PORT win. @default '127.0.0.1' */
   host?: string;

@@ -1,7 +1,8 @@
 /** A standalone service: a Nexus, its reactors, and a server of its own around the edges. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { dirname, resolve } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { discordAlerts } from '../../alerts/index.js';
 import { createHttpHandler, protocolWebhooks } from '../../http/index.js';
@@ -19,10 +20,9 @@ import { createMetrics } from '../../metrics/index.js';
 import { createWebSocketHandler, type WebSocketHandler } from '../../ws/index.js';
 import { missing, usageError } from '../exit-codes.js';
 import { messageOf } from '../message-of.js';
-import { readEnvFile } from '../parse-call.js';
 import type { ServeConfig } from './config.js';
 import { createDrain } from './drain.js';
-import { catalogueOf } from './load-config.js';
+import { catalogueOf, withFile } from './load-config.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -39,10 +39,7 @@ export interface Service {
 
 /** @throws CliError, NexusError of whatever is wrong with the configuration, and what keeps the storage or the port from opening */
 export async function startService(config: ServeConfig, environment: Env): Promise<Service> {
-  const variables = (): Env => ({
-    ...(config.envFile !== undefined && existsSync(config.envFile) && readEnvFile(config.envFile)),
-    ...environment,
-  });
+  const variables = (): Env => withFile(config.envFile, environment);
   const env = variables();
   // Written at once: the last lines of a process that ends are those that are looked for.
   const log = pino(
@@ -94,7 +91,7 @@ function nexusOptions(config: ServeConfig, env: Env): NexusOptions {
   const { node, retry, concurrency, maxInFlight, retention, maxPayloadBytes } = config;
   const events = catalogueOf(config);
   return {
-    storage: config.database ?? env.NEXUS_DB ?? './nexus.db',
+    storage: databaseOf(config, env),
     // Opened by `start`, once everything is registered and right.
     autoStart: false,
     // A host that is configured cannot say at compile time what its payloads are.
@@ -106,6 +103,13 @@ function nexusOptions(config: ServeConfig, env: Env): NexusOptions {
     ...(retention && { retention }),
     ...(maxPayloadBytes !== undefined && { maxPayloadBytes }),
   };
+}
+
+/** A volume is empty at first: the folder is made. */
+function databaseOf(config: ServeConfig, env: Env): string {
+  const path = config.database ?? env.NEXUS_DB ?? './nexus.db';
+  if (path !== ':memory:') mkdirSync(dirname(resolve(path)), { recursive: true });
+  return path;
 }
 
 function createEdges(

@@ -90,7 +90,7 @@ type Said = {
 async function append(call: Call<typeof options>, type: string, payload: object): Promise<Said> {
   const { key, correlation, header, node, config } = call.options;
   const headers = pairsOf('header', header);
-  const events = config === undefined ? undefined : await loadCatalogue(config);
+  const events = config === undefined ? undefined : await loadCatalogue(config, call.env);
   const source = node === undefined ? {} : { node };
   return await editing(
     call,
@@ -118,7 +118,7 @@ async function post(call: Call<typeof options>, type: string, payload: object): 
     }),
   );
   const proof = signatureHeaders(body, secretOf(call), (scheme ?? 'nexus') as Scheme, Date.now());
-  const remote = createRemote({ ...call, env: { ...call.env, NEXUS_TOKEN: undefined } });
+  const remote = createRemote({ ...call, env: {} });
   const response = await remote.ask('/events', {
     method: 'POST',
     body,

@@ -31,7 +31,7 @@ variables again. PORT, HOST, NEXUS_DB and LOG_LEVEL win over the configuration. 
   ],
   run: async (call) => {
     const { options, env, signal, terminal } = call;
-    const config = await loadConfig(options.config);
+    const config = await loadConfig(options.config, env);
     // The edges and what they stand on are for this verb alone: the others are to be quick.
     const { startService } = await import('../serve/service.js');
     if (options.check) {
