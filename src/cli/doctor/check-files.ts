@@ -119,16 +119,18 @@ export async function checkPragmas(path: string, deep: boolean): Promise<Finding
   try {
     const mode = db.pragma('journal_mode');
     const findings = [
-      mode === 'wal'
-        ? ok(
-            'pragmas',
-            'journal_mode is wal; a host sets synchronous=FULL on its own connection, and checks it when it opens',
-          )
-        : bad(
-            'pragmas',
-            `journal_mode is ${mode}, not wal`,
-            'somebody has changed it: stop the hosts, and start one, which sets it',
-          ),
+      mode === 'delete' && isCopy(db)
+        ? ok('pragmas', 'a backup that no host has run yet, which sets its settings')
+        : mode === 'wal'
+          ? ok(
+              'pragmas',
+              'journal_mode is wal; a host sets synchronous=FULL on its own connection, and checks it when it opens',
+            )
+          : bad(
+              'pragmas',
+              `journal_mode is ${mode}, not wal`,
+              'somebody has changed it: stop the hosts, and start one, which sets it',
+            ),
     ];
     if (deep) {
       const check = db.pragma('quick_check');
@@ -148,6 +150,10 @@ export async function checkPragmas(path: string, deep: boolean): Promise<Finding
   } finally {
     db.close();
   }
+}
+
+function isCopy(db: Looked): boolean {
+  return db.meta('copied_at') !== undefined && db.meta('restored_at') === undefined;
 }
 
 /** A dispatch through `within` is as durable as the host's own transaction: what `synchronous` says, on the host's connection. */
@@ -184,6 +190,7 @@ export async function checkOutbox(path: string): Promise<Finding[]> {
 type Looked = {
   pragma(name: string): string;
   has(table: string): boolean;
+  meta(key: string): unknown;
   count(table: string): number;
   close(): void;
 };
@@ -196,6 +203,7 @@ async function openReadonly(path: string): Promise<Looked | { readonly error: st
     return {
       pragma: (name) => String(first(`PRAGMA ${name}`)),
       has: (table) => first(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`, table) === 1,
+      meta: (key) => first('SELECT value FROM nexus_meta WHERE key = ?', key),
       count: (table) => Number(first(`SELECT count(*) FROM "${table}"`)),
       close: () => db.close(),
     };

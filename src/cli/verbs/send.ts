@@ -46,7 +46,7 @@ export const send = defineVerb({
   summary: 'Say an event',
   about: `To a host it is a signed POST, with the secret of --node. To a file it is appended as the host's own, and the reactors of a
 running host get it within a second; without --config its payload is not checked against any schema. What was said comes
-back on stdout.`,
+back on stdout. A host takes the same bytes under the nexus scheme for one event: give another --key to say it again.`,
   over: ['file', 'http'],
   args: [{ name: 'type', help: 'The event type' }],
   options,
