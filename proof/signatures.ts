@@ -172,6 +172,6 @@ export async function proveOneAnswer({ requests }: { requests: number }): Promis
   };
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 }

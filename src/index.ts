@@ -30,7 +30,7 @@ export type {
 export type { Clock } from './core/clock.js';
 export type { DeliveryState, EndReason } from './core/delivery.js';
 export type { ErrorCode, Failure, NexusErrorOptions } from './core/errors.js';
-export type { JsonObject, NexusEvent } from './core/event.js';
+export type { JsonObject, JsonValue, NexusEvent } from './core/event.js';
 export type { EventDefinition, Upcaster } from './core/event-definition.js';
 export type { PayloadIssue } from './core/payload.js';
 export type { RateLimit } from './core/pace.js';
@@ -123,4 +123,11 @@ export type {
 } from './nexus.js';
 export type { NodeConfig, NodeSecret, NodeWebhook, SignatureName } from './nodes/node-config.js';
 export type { Storage, StorageCapabilities } from './storage/storage.js';
-export type { OutboxOptions, SqliteLike } from './storage/sqlite/index.js';
+export type { MemoryStorageOptions } from './storage/memory/index.js';
+export type {
+  OutboxOptions,
+  SqliteLike,
+  SqliteStatement,
+  SqliteStorageOptions,
+  SqliteValue,
+} from './storage/sqlite/index.js';

@@ -107,7 +107,7 @@ export type {
 export type { Commit, CommittedEvent, HttpAnswered, LimitRefused } from './contract/moments.js';
 export type { AttemptToBe, Headers, Instrument, SaidToBe } from './contract/instrument.js';
 export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
-export type { ConnectionKind, FeedOptions, Follower, Live, LiveEvent, Sink } from './contract/live.js';
+export type { FeedOptions, Follower, Live, LiveEvent } from './contract/live.js';
 export type { LoggerLike } from './contract/logger.js';
 export type { Ingress, NexusWithIngress } from './contract/ingress.js';
 export { ingress } from './contract/ingress.js';

@@ -1,6 +1,7 @@
 /** Express 5, where Nexus cannot come before `express.json()`: the bytes are kept for it. */
 import express from 'express';
 import { createHttpHandler } from '@neo-protocol/nexus/http';
+import { createWebSocketHandler } from '@neo-protocol/nexus/ws';
 import { createServer, type IncomingMessage } from 'node:http';
 import { BASE_PATH, listening, type StartHost } from './host.js';
 
@@ -16,5 +17,7 @@ export const startExpress5AfterJson: StartHost = async (nexus) => {
   app.get('/own', (_, response) => void response.send('the host'));
   app.use(BASE_PATH, createHttpHandler(nexus));
   app.use((_, response) => void response.status(404).send('not here'));
-  return await listening(createServer(app));
+  const server = createServer(app);
+  createWebSocketHandler(nexus, { path: `${BASE_PATH}/ws` }).attach(server);
+  return await listening(server);
 };

@@ -1,6 +1,7 @@
 /** Express 5. Mounted before `express.json()`, so that signatures are verified over the bytes that came. */
 import express from 'express';
 import { createHttpHandler } from '@neo-protocol/nexus/http';
+import { createWebSocketHandler } from '@neo-protocol/nexus/ws';
 import { createServer } from 'node:http';
 import { BASE_PATH, listening, type StartHost } from './host.js';
 
@@ -10,5 +11,7 @@ export const startExpress5: StartHost = async (nexus) => {
   app.use(express.json());
   app.get('/own', (_, response) => void response.send('the host'));
   app.use((_, response) => void response.status(404).send('not here'));
-  return await listening(createServer(app));
+  const server = createServer(app);
+  createWebSocketHandler(nexus, { path: `${BASE_PATH}/ws` }).attach(server);
+  return await listening(server);
 };

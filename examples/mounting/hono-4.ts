@@ -2,6 +2,7 @@
 import { serve, type HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { createHttpHandler } from '@neo-protocol/nexus/http';
+import { createWebSocketHandler } from '@neo-protocol/nexus/ws';
 import type { AddressInfo } from 'node:net';
 import { BASE_PATH, type StartHost } from './host.js';
 
@@ -15,6 +16,7 @@ export const startHono4: StartHost = async (nexus) => {
   });
   app.notFound((c) => c.text('not here', 404));
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
+  createWebSocketHandler(nexus, { path: `${BASE_PATH}/ws` }).attach(server);
   await new Promise((resolve) => server.once('listening', resolve));
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -1,6 +1,7 @@
 /** Koa 3. */
 import Koa from 'koa';
 import { createHttpHandler } from '@neo-protocol/nexus/http';
+import { createWebSocketHandler } from '@neo-protocol/nexus/ws';
 import { koaNexus } from '@neo-protocol/nexus/koa';
 import { createServer } from 'node:http';
 import { BASE_PATH, listening, type StartHost } from './host.js';
@@ -13,5 +14,7 @@ export const startKoa3: StartHost = async (nexus) => {
     context.body = context.path === '/own' ? 'the host' : 'not here';
   });
   const handle = app.callback();
-  return await listening(createServer((request, response) => void handle(request, response)));
+  const server = createServer((request, response) => void handle(request, response));
+  createWebSocketHandler(nexus, { path: `${BASE_PATH}/ws` }).attach(server);
+  return await listening(server);
 };

@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { fastifyNexus, type FastifyLike } from '@neo-protocol/nexus/fastify';
 import { createHttpHandler } from '@neo-protocol/nexus/http';
+import { createWebSocketHandler } from '@neo-protocol/nexus/ws';
 import { BASE_PATH, type StartHost } from './host.js';
 
 class OwnController {
@@ -29,6 +30,7 @@ export const startNestFastify: StartHost = async (nexus) => {
   await app.register((instance, options, done) => plugin(instance as unknown as FastifyLike, options, done), {
     prefix: BASE_PATH,
   });
+  createWebSocketHandler(nexus, { path: `${BASE_PATH}/ws` }).attach(app.getHttpServer());
   await app.listen(0, '127.0.0.1');
   return { origin: await app.getUrl(), close: () => app.close() };
 };

@@ -5,6 +5,7 @@
 import { createServer } from 'node:http';
 import { Readable } from 'node:stream';
 import { createHttpHandler } from '@neo-protocol/nexus/http';
+import { createWebSocketHandler } from '@neo-protocol/nexus/ws';
 import { nextRoutes } from '@neo-protocol/nexus/next';
 import { BASE_PATH, listening, type StartHost } from './host.js';
 
@@ -35,5 +36,7 @@ export const startNextRoutes: StartHost = async (nexus) => {
       else outgoing.end();
     });
   });
+  // A route cannot upgrade: this wants a server of your own. Under `next start` there are server-sent events.
+  createWebSocketHandler(nexus, { path: `${BASE_PATH}/ws` }).attach(server);
   return await listening(server);
 };

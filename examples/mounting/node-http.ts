@@ -1,6 +1,7 @@
 /** node:http, without a framework. */
 import { createServer } from 'node:http';
 import { createHttpHandler } from '@neo-protocol/nexus/http';
+import { createWebSocketHandler } from '@neo-protocol/nexus/ws';
 import { BASE_PATH, listening, type StartHost } from './host.js';
 
 export const startNodeHttp: StartHost = async (nexus) => {
@@ -11,5 +12,6 @@ export const startNodeHttp: StartHost = async (nexus) => {
       response.end(request.url === '/own' ? 'the host' : 'not here');
     });
   });
+  createWebSocketHandler(nexus, { path: `${BASE_PATH}/ws` }).attach(server);
   return await listening(server);
 };

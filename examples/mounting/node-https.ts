@@ -1,6 +1,7 @@
 /** node:https: the handler is the same. */
 import { createServer } from 'node:https';
 import { createHttpHandler } from '@neo-protocol/nexus/http';
+import { createWebSocketHandler } from '@neo-protocol/nexus/ws';
 import type { Nexus } from '@neo-protocol/nexus';
 import { BASE_PATH, listening, type Host } from './host.js';
 
@@ -12,5 +13,6 @@ export async function startNodeHttps(nexus: Nexus, tls: { key: string; cert: str
       response.end(request.url === '/own' ? 'the host' : 'not here');
     });
   });
+  createWebSocketHandler(nexus, { path: `${BASE_PATH}/ws` }).attach(server);
   return await listening(server, 'https');
 }

@@ -2,7 +2,7 @@
 import type { AlertDigest, AlertNotice } from './alert.js';
 
 /** What Discord takes in one message: https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
-export const LIMITS = {
+const LIMITS = {
   embeds: 10,
   /** Of all embeds together. */
   characters: 6_000,

@@ -20,11 +20,6 @@ export const deliveryEdges = {
   cancelled: { pending: 'retry by an operator' },
 } as const satisfies Record<DeliveryState, Partial<Record<DeliveryState, string>>>;
 
-/** True when the state machine has this edge. */
-export function mayBecome(from: DeliveryState, to: DeliveryState): boolean {
-  return to in deliveryEdges[from];
-}
-
 /** True for a state that no engine leaves by itself. */
 export function isFinal(state: DeliveryState): boolean {
   return state === 'succeeded' || state === 'dead' || state === 'cancelled';

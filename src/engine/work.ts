@@ -46,7 +46,7 @@ export type Work = CommitWork | TaskWork;
 
 /** What a batch may cost: events, bytes and settlements. */
 export const MAX_BATCH_EVENTS = 1_000;
-export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 const MAX_BATCH_SETTLEMENTS = 2_000;
 
 /** An unbounded first-in-first-out queue of work that knows its size. */

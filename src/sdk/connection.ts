@@ -29,6 +29,3 @@ export type Ending = {
   readonly kind: 'cut' | 'refused' | 'full';
   readonly error: NexusError;
 };
-
-/** Opens a connection; ends after an `Ending`. Who leaves it early closes it. */
-export type Carrier = (ask: Ask) => AsyncGenerator<Frame | Ending, void, undefined>;

@@ -1,6 +1,7 @@
 /** Puts the kit between a Nexus and its handlers, however they are registered. */
 import type { Catalogue } from '../core/catalogue.js';
 import type { Handler, Nexus, Reactor, ReactorContext, ReactorDefinition } from '../nexus.js';
+import type { SqliteLike } from '../storage/sqlite-like.js';
 import type { Attempts } from './attempts.js';
 import type { Faults } from './faults.js';
 
@@ -22,6 +23,7 @@ export function instrument<E extends Catalogue>(
   const register = nexus.register.bind(nexus);
   const schedule = nexus.schedule.bind(nexus);
   const on = nexus.on.bind(nexus);
+  const within = nexus.within.bind(nexus);
 
   const around = (handler: Handler, nameOf: () => string): Handler => {
     const cameBack = (ctx: ReactorContext, result: unknown): unknown => {
@@ -93,6 +95,17 @@ export function instrument<E extends Catalogue>(
           kept.stop();
         },
       };
+    },
+    within: (db: SqliteLike) => {
+      const outbox = within(db);
+      did((next) => next.within(db));
+      const dispatch = (...args: Parameters<typeof outbox.dispatch>): { readonly id: string } => {
+        const written = outbox.dispatch(...args);
+        // It is on its way into the log, which no operation of the storage shows yet.
+        stirred();
+        return written;
+      };
+      return { ...outbox, dispatch };
     },
     on: (...args: Parameters<typeof on>) => {
       const [name, listener] = args;

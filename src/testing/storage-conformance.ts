@@ -28,7 +28,6 @@ import { settlementCases } from './storage-conformance/settlements.js';
 import { suspectCases } from './storage-conformance/suspects.js';
 import { sweepCases } from './storage-conformance/sweep.js';
 
-export type { Storage } from '../storage/storage.js';
 export type { StorageFixture };
 
 /** The parts of a test runner that the suite uses: those of vitest, jest and `node:test` fit. */

@@ -21,7 +21,7 @@ export function createLedger(): Ledger {
   };
 }
 
-export function isOpen({ due, succeeded, cancelled, dead }: Ledger, seq: number): boolean {
+function isOpen({ due, succeeded, cancelled, dead }: Ledger, seq: number): boolean {
   return due.has(seq) && !succeeded.has(seq) && !cancelled.has(seq) && !dead.has(seq);
 }
 

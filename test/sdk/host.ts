@@ -66,7 +66,7 @@ export async function until(fact: () => boolean | Promise<boolean>): Promise<voi
   await vi.waitUntil(fact, { timeout: 60_000, interval: 5 });
 }
 
-export async function stop(server: Server): Promise<void> {
+async function stop(server: Server): Promise<void> {
   server.closeAllConnections();
   if (server.listening) await new Promise((closed) => server.close(closed));
 }

@@ -93,7 +93,7 @@ export function push(
   return { ...bus, attempts, attempt };
 }
 
-export function attemptsOf(nexus: Nexus): WebhookAttempt[] {
+function attemptsOf(nexus: Nexus): WebhookAttempt[] {
   const attempts: WebhookAttempt[] = [];
   nexus.on('webhook:attempt', (moment) => attempts.push(moment));
   return attempts;

@@ -142,7 +142,7 @@ function clientOf(socket: WebSocket): Client {
   };
 }
 
-export async function refusal(socket: WebSocket): Promise<{ status: number; body: Message }> {
+async function refusal(socket: WebSocket): Promise<{ status: number; body: Message }> {
   return await new Promise((resolve, reject) => {
     socket.on('open', () => reject(new Error('it was let in')));
     socket.on('error', reject);

@@ -1,3 +1,3 @@
 /** The memory adapter. */
-export { createMemoryDatabase, type MemoryDatabase } from './database.js';
+export { createMemoryDatabase } from './database.js';
 export { memoryStorage, type MemoryStorageOptions } from './memory-storage.js';
