@@ -35,7 +35,7 @@ export function groupHelp(verbs: readonly Verb[], group: string): string {
   ].join('\n');
 }
 
-export function usageOf({ name, args }: Verb): string {
+function usageOf({ name, args }: Verb): string {
   const placed = args.map(({ name: arg, optional, many }) => {
     const shown = `<${arg}>${many ? '…' : ''}`;
     return optional ? `[${shown}]` : shown;
