@@ -1,4 +1,5 @@
 /** `npm run proof`: the long proofs, a line each. `-- --only=crash,stale --scale=0.1` runs some of them, shorter. */
+import { program } from '../test/cli/build-program.js';
 import { proveBitflip } from './bitflip.js';
 import { proveConsumers } from './consumers.js';
 import { proveCrash } from './crash.js';
@@ -19,6 +20,7 @@ import { proveSchedule } from './schedule.js';
 import { proveNewUser } from './new-user.js';
 import { proveReconnect, type Way } from './reconnect.js';
 import { proveReplay } from './replay.js';
+import { proveServe } from './serve.js';
 import { proveMalformed, proveOneAnswer, proveStandard } from './signatures.js';
 import { proveChurn, proveSlowReader } from './slow-reader.js';
 import { proveStale } from './stale.js';
@@ -260,6 +262,24 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
     return {
       report,
       holds: report.commands <= 5 && report.lines <= 20 && report.printed === 'MINT_REQUESTED',
+    };
+  },
+  serve: async () => {
+    const report = await proveServe({
+      program: program(),
+      seconds: scaled(20),
+      perSecond: 200,
+      sockets: 100,
+    });
+    const { code, accepted, lost, unexpected, burned, socketsOpened, socketsOpen, withinGrace } = report;
+    return {
+      report,
+      holds:
+        code === 0 &&
+        withinGrace &&
+        accepted > 0 &&
+        socketsOpened === 100 &&
+        lost + unexpected + burned + socketsOpen === 0,
     };
   },
   idle: () => {

@@ -4,7 +4,7 @@ import { REDACTED_TYPE } from '../core/chain-walk.js';
 import type { Sha256 } from '../core/chain.js';
 import type { Clock } from '../core/clock.js';
 import { describeFailure, NexusError } from '../core/errors.js';
-import { isReservedType } from '../core/event.js';
+import { isReservedType, type StoredEvent } from '../core/event.js';
 import type { Versions } from '../core/versions.js';
 import type { Audit, AuditReport, Checkpoint, LoggerLike, Redaction, VerifyOptions } from '../nexus.js';
 import type { Storage } from '../storage/storage.js';
@@ -32,6 +32,8 @@ export type AuditParts = {
   readonly versions: Pick<Versions, 'view'>;
   readonly registrar: Pick<Registrar, 'refresh'>;
   readonly runner: Pick<Runner, 'cancel'>;
+  /** An event was appended past the committer. */
+  readonly appended: (event: StoredEvent) => void;
   readonly opened: () => Promise<unknown>;
 };
 
@@ -44,7 +46,9 @@ export function createAudit(parts: AuditParts): AuditDesk {
   const noted = async (id: string): Promise<void> => {
     await parts.registrar.refresh();
     const event = await storage.read.event(id);
-    if (event) lifecycle.tell('event', () => parts.versions.view(event));
+    if (!event) return;
+    parts.appended(event);
+    lifecycle.tell('event', () => parts.versions.view(event));
   };
   const prune = createPruning({ ...parts, noted });
 

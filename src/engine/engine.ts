@@ -11,6 +11,7 @@ import { createCommitter } from './committer.js';
 import { createDesks } from './desks.js';
 import { createDispatcher } from './dispatcher.js';
 import { explain } from './explain.js';
+import { createEntering } from './entering.js';
 import { createFanOuts } from './fan-out.js';
 import { createFeed } from './feed.js';
 import { createFeeder } from './feeder.js';
@@ -74,7 +75,6 @@ export function createEngine(parts: EngineParts): Engine {
   const loss = createLoss(note, lifecycle);
   const newInstance = (): string => uuidv7(clock.now(), parts.randomHex(UUID_RANDOM_DIGITS));
   const pulse = (): void => watch.pulse();
-  let unsubscribe: (() => void) | undefined;
 
   const storageFailed = (error: unknown, retrying: boolean): void =>
     lifecycle.tell('storage:error', () => ({ error, retrying }));
@@ -215,37 +215,22 @@ export function createEngine(parts: EngineParts): Engine {
     failed: (error) => storageFailed(error, true),
   });
 
-  const open = async (): Promise<{ readonly logId: string }> => {
-    const { logId, head, copyOf } = await guard.enter();
-    if (copyOf)
-      logger.warn(
-        copyOf,
-        'this is a backup run for the first time: what its original logged later is not in it',
-      );
-    fanOuts.sawHead(head);
-    await guard.recover();
-    unsubscribe = storage.onChange(() => {
-      live.look();
-      registrar.refresh().catch((error: unknown) => storageFailed(error, true));
-    });
-    committer.open();
-    retention.start();
-    lookAgain();
-    forwarder.look();
-    lifecycle.tell('started', () => ({ head }));
-    return { logId };
-  };
+  const failed = (error: unknown): void => storageFailed(error, true);
+  const entering = createEntering({
+    ...{ storage, logger, lifecycle, guard, fanOuts, registrar, committer, retention, lookAgain, failed },
+    live: () => live,
+    forwarder: () => forwarder,
+  });
   const refusal = (): NexusError | undefined => (shutdown.closing() ? closedError() : undefined);
   const opening = createOpening({
     clock,
     autoStart: parts.autoStart,
-    open,
+    open: () => entering.enter(),
     refusal,
     failed: storageFailed,
     refuse: (error) => committer.refuse(error),
   });
   const opened = (): Promise<{ readonly logId: string }> => opening.opened();
-  const failed = (error: unknown): void => storageFailed(error, true);
   const live = createLive({ storage, clock, versions, opened, failed });
 
   const dispatcher = instrumented(
@@ -271,7 +256,11 @@ export function createEngine(parts: EngineParts): Engine {
     edited: lookAgain,
     cancelled: (ref) => runner.cancel(ref),
   });
-  const audit = createAudit({ ...parts, lifecycle, note, versions, registrar, runner, opened });
+  const audit = createAudit({
+    ...parts,
+    ...{ lifecycle, note, versions, registrar, runner, opened },
+    appended: (event) => live.appended(event),
+  });
   const waiting = createWaiting({ storage, versions, roster, watch, opened });
   const shutdown = createShutdown({
     storage,
@@ -293,7 +282,7 @@ export function createEngine(parts: EngineParts): Engine {
     closedError,
     unsubscribe: () => {
       troubles.end();
-      unsubscribe?.();
+      entering.leave();
     },
   });
   const stillness = createStillness({

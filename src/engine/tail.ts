@@ -1,4 +1,5 @@
 /** The last events of the log, in memory while anyone reads: bounded, contiguous, and filled from the log where others wrote. */
+import { REDACTED_TYPE } from '../core/chain-walk.js';
 import type { Clock } from '../core/clock.js';
 import type { StoredEvent } from '../core/event.js';
 import type { LiveEvent } from '../contract/live.js';
@@ -52,9 +53,11 @@ export function createTail(options: {
     events.push(event);
     bytes += event.size;
     head = event.seq;
-    while (events.length - start > MOST_EVENTS || bytes > MOST_BYTES) {
-      const first = events[start];
-      if (!first) break;
+    const erased = event.type === REDACTED_TYPE ? Number(event.event().payload.seq) : 0;
+    for (let first = events[start]; first; first = events[start]) {
+      // A payload that was erased goes, with all before it, for what is here has no gaps.
+      const fits = events.length - start <= MOST_EVENTS && bytes <= MOST_BYTES;
+      if (fits && first.seq > erased) break;
       bytes -= first.size;
       floor = first.seq;
       start += 1;

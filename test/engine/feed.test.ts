@@ -61,6 +61,27 @@ describe('a feed', () => {
     expect(numbers(await take(nexus.feed({ after: 0, types: ['*'] }), 3))).toEqual([1, 2, 3]);
   });
 
+  it('forgets a payload that is erased, and tells of it at once', async () => {
+    const { nexus } = createBus();
+    await nexus.start();
+    const notes = nexus.feed({ types: ['nexus.event.redacted'] })[Symbol.asyncIterator]();
+    const told = notes.next();
+    await turns();
+    const { id } = await nexus.dispatch('A', { n: 1 });
+    for (const n of [2, 3]) await nexus.dispatch('A', { n });
+    // From memory, where the payload still is.
+    expect(numbers(await take(nexus.feed({ after: 0 }), 1))).toEqual([1]);
+    const late = nexus.feed({ after: 0, types: ['A'] });
+    await nexus.audit.redact(id, 'asked for');
+    expect(await told).toMatchObject({ value: { payload: { eventId: id, seq: 1 } } });
+    expect(await take(late, 3)).toMatchObject([
+      { seq: 1, redacted: true, payload: {} },
+      { seq: 2, payload: { n: 2 } },
+      { seq: 3, payload: { n: 3 } },
+    ]);
+    await notes.return?.();
+  });
+
   it('ends when the signal aborts, when it is left, and when the Nexus closes', async () => {
     const { nexus } = createBus();
     await nexus.start();

@@ -1,17 +1,22 @@
 /** Clients that are cut off and come back, a short version of `npm run proof -- --only=reconnect`. */
 import { describe, expect, it } from 'vitest';
-import { noBrowser, proveReconnect } from '../../proof/reconnect.js';
+import { noBrowser, proveReconnect, type Way } from '../../proof/reconnect.js';
 
 describe('a client that comes back behind the last it had', () => {
-  const whole = { kills: 10, missed: 0, reordered: 0, repeated: 0 };
+  const expectWhole = async (way: Way): Promise<void> => {
+    const report = await proveReconnect({ way, kills: 10 });
+    expect(report).toMatchObject({ missed: 0, reordered: 0, repeated: 0 });
+    // One more may be under way when it is enough.
+    expect('kills' in report && report.kills).toBeGreaterThanOrEqual(10);
+  };
   it.each(['ws', 'eventsource'] as const)('has everything once and in order: %s', async (way) => {
-    expect(await proveReconnect({ way, kills: 10 })).toMatchObject(whole);
+    await expectWhole(way);
   });
   // Skipped where there is no Chromium: `noBrowser` says so.
   it.skipIf(noBrowser !== undefined).each(['browser WebSocket', 'browser EventSource'] as const)(
     'has everything once and in order: %s',
     async (way) => {
-      expect(await proveReconnect({ way, kills: 10 })).toMatchObject(whole);
+      await expectWhole(way);
     },
   );
 });

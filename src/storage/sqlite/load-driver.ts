@@ -14,7 +14,11 @@ const kept = new Set<SqliteLike>();
 
 let loading: Promise<SqliteDriver> | undefined;
 
-/** @throws NexusError NEXUS_SQLITE_BINDING */
+/**
+ * The driver that `sqliteStorage` uses, for who looks at a database beside it.
+ *
+ * @throws NexusError NEXUS_SQLITE_BINDING
+ */
 export function loadDriver(): Promise<SqliteDriver> {
   loading ??= load().catch((error: unknown) => {
     loading = undefined;
