@@ -17,6 +17,7 @@ let loading: Promise<SqliteDriver> | undefined;
 /**
  * The driver that `sqliteStorage` uses, for who looks at a database beside it.
  *
+ * @example const open = await loadSqliteDriver(); const db = open('./nexus.db', { readonly: true, busyMs: 100 });
  * @throws NexusError NEXUS_SQLITE_BINDING
  */
 export function loadDriver(): Promise<SqliteDriver> {
