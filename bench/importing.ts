@@ -9,7 +9,9 @@ export function importing(): { readonly nexusMs: number; readonly dependenciesMs
   const taken = (modules: readonly string[]): number => {
     const loads = modules.map((module) => `await import(${JSON.stringify(module)});`).join('');
     const program = `const began = performance.now(); ${loads} console.log(performance.now() - began);`;
-    return Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }));
+    return Number(
+      execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }),
+    );
   };
   const runs = Array.from({ length: ROUNDS }, () => ({
     nexus: taken([`${process.cwd()}/dist/index.js`]),
