@@ -14,19 +14,29 @@ const PIPELINE = 16;
 
 const secret = randomBytes(32).toString('hex');
 
-export async function postsPerSecond(mode: 'nexus' | 'bare', posts: number): Promise<number> {
+/** `cpuMicros`: of the server alone, per post, which a busy machine changes less than its speed. */
+export type Posts = { readonly perSecond: number; readonly cpuMicros: number };
+
+export async function posts(mode: 'nexus' | 'bare', count: number): Promise<Posts> {
   return await inFolder(async (file) => {
     const server = spawn(process.execPath, ['--import', 'tsx', script, mode, file, secret], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     try {
       const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-      const port = Number((await lines.next()).value);
+      const said = async (): Promise<number> => Number((await lines.next()).value);
+      const cpu = async (): Promise<number> => {
+        server.stdin.write('?');
+        return await said();
+      };
+      const port = await said();
       await run(port, requests(0, 5_000));
-      const texts = requests(5_000, posts);
+      const texts = requests(5_000, count);
+      await cpu();
       const began = performance.now();
       await run(port, texts);
-      return posts / ((performance.now() - began) / 1_000);
+      const seconds = (performance.now() - began) / 1_000;
+      return { perSecond: count / seconds, cpuMicros: (await cpu()) / count };
     } finally {
       const gone = new Promise((exit) => server.once('exit', exit));
       server.stdin.end();

@@ -5,7 +5,7 @@
 import { median } from './end-to-end.js';
 import { messagesPerSecond } from './fan-out.js';
 import { importing } from './importing.js';
-import { postsPerSecond } from './ingress.js';
+import { posts } from './ingress.js';
 import { measure } from './measure.js';
 import { watching } from './watching.js';
 import { backlog, longLog, manyReactors, type Scale } from './scale.js';
@@ -35,10 +35,6 @@ async function compare(name: string, runs: { nexus: Run; bare: Run }, floor: num
 const endToEnd = (events: number, inFlight: number): { nexus: Run; bare: Run } => ({
   nexus: () => measure({ kind: 'nexus', events, inFlight }).perSecond,
   bare: () => measure({ kind: 'bare', events, inFlight }).perSecond,
-});
-const posts = (count: number): { nexus: Run; bare: Run } => ({
-  nexus: () => postsPerSecond('nexus', count),
-  bare: () => postsPerSecond('bare', count),
 });
 const tell = (name: string, { value, note }: Scale, floor: string): void =>
   console.log(`${name.padEnd(42)} ${value.padStart(9)}   ${note} (wanted ${floor})`);
@@ -71,7 +67,18 @@ const parts: Record<string, () => Promise<void>> = {
   },
   ingress: async () => {
     console.log('POST /events: signed, validated, durable, limiter off, 64 connections');
-    await compare('1,024 in flight', posts(60_000), 0.6);
+    const micros: Record<'nexus' | 'bare', number[]> = { nexus: [], bare: [] };
+    const run = (mode: 'nexus' | 'bare') => async () => {
+      const { perSecond, cpuMicros } = await posts(mode, 60_000);
+      micros[mode].push(cpuMicros);
+      return perSecond;
+    };
+    await compare('1,024 in flight', { nexus: run('nexus'), bare: run('bare') }, 0.6);
+    const ratio = median(micros.nexus.map((value, i) => (micros.bare[i] ?? value) / value));
+    const [nexus, bare] = [median(micros.nexus), median(micros.bare)].map((each) => each.toFixed(1));
+    console.log(
+      `  processor time of the server per post      ${nexus} µs   bare ${bare} µs   ratio ${ratio.toFixed(2)}`,
+    );
   },
   chain: async () => {
     console.log('the same with a hash that is always the same ("bare")');

@@ -2,9 +2,15 @@
 import type { Sha256 } from './core/chain.js';
 import { describeFailure, NexusError } from './core/errors.js';
 import type { Engine } from './engine/engine.js';
-import type { Dispatched, Ingress, LoggerLike } from './nexus.js';
+import type { DispatchOptions, Dispatched, Ingress, LoggerLike } from './nexus.js';
 import type { Storage } from './storage/storage.js';
 import type { NodeRegistry } from './nodes/node-registry.js';
+
+/**
+ * 128 bits of the hash. These keys come in no order, so each falls on another page of their index: the shorter they are, the
+ * fewer pages a commit writes.
+ */
+const KEY_DIGITS = 32;
 
 export function createIngress(options: {
   engine: Engine;
@@ -17,6 +23,9 @@ export function createIngress(options: {
 }): Ingress {
   const { engine, storage, registry, sha256, logger, now } = options;
 
+  /** Known once it was open; what is refused later is refused where it is said. */
+  let knownLogId: string | undefined;
+
   /** Weaker than what the sender calls it: the id that its signature covers, then the bytes. */
   const keysOf = (
     logId: string,
@@ -24,10 +33,10 @@ export function createIngress(options: {
     body: Uint8Array,
   ): string[] => {
     // The log's id makes the key this log's own. Latin-1 keeps the bytes apart as characters.
-    const bytes = `b:${sha256(`${logId}\n${latin1(body)}`)}`;
-    const signed = messageId === undefined ? [] : [`w:${messageId}`];
+    const bytes = `b:${sha256(`${logId}\n${latin1(body)}`).slice(0, KEY_DIGITS)}`;
     const windowMs = registry.get(node)?.replayProtectionMs;
-    if (windowMs === undefined) return [...signed, bytes];
+    if (windowMs === undefined) return messageId === undefined ? [bytes] : [`w:${messageId}`, bytes];
+    const signed = messageId === undefined ? [] : [`w:${messageId}`];
     // The first is looked up and both are recorded, so the bytes are known for one to two windows.
     const window = Math.floor(now() / windowMs);
     return [...signed, ...[window, window + 1].map((each) => `${bytes}/${windowMs}/${each}`)];
@@ -59,20 +68,14 @@ export function createIngress(options: {
     receive: async ({ proof, type, payload, body, idempotencyKey, correlationId, headers }) => {
       // First of all: the rest of what is checked tells which types there are, and whether it was said before.
       if (!registry.may(proof.node, 'dispatch', type)) throw mayNotDispatch(proof.node, type);
-      const { logId } = await engine.opened();
-      const keys = keysOf(logId, proof, body);
+      knownLogId ??= (await engine.opened()).logId;
+      const keys = keysOf(knownLogId, proof, body);
+      const options: { -readonly [K in keyof DispatchOptions]: DispatchOptions[K] } = { source: proof.node };
+      if (idempotencyKey !== undefined) options.idempotencyKey = idempotencyKey;
+      if (correlationId !== undefined) options.correlationId = correlationId;
+      if (headers !== undefined) options.headers = headers;
       try {
-        return await engine.say({
-          type,
-          payload,
-          keys,
-          options: {
-            source: proof.node,
-            ...(idempotencyKey !== undefined && { idempotencyKey }),
-            ...(correlationId !== undefined && { correlationId }),
-            ...(headers !== undefined && { headers }),
-          },
-        });
+        return await engine.say({ type, payload, keys, options });
       } catch (error) {
         const strongest = idempotencyKey === undefined ? keys[0] : `k:${idempotencyKey}`;
         if (!isAboutContent(error) || strongest === undefined) throw error;

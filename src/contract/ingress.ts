@@ -28,9 +28,9 @@ export interface Ingress {
     readonly type: string;
     readonly payload: unknown;
     readonly body: Uint8Array;
-    readonly idempotencyKey?: string;
-    readonly correlationId?: string;
-    readonly headers?: Readonly<Record<string, string>>;
+    readonly idempotencyKey?: string | undefined;
+    readonly correlationId?: string | undefined;
+    readonly headers?: Readonly<Record<string, string>> | undefined;
   }): Promise<Dispatched>;
   /** Someone was turned away. */
   denied(moment: AuthDenied): void;

@@ -16,8 +16,14 @@ export type ClientAddress = (
  */
 export function createClientAddress(trustProxy: number | readonly string[]): ClientAddress {
   const isTrusted = trustOf(trustProxy);
+  /** The last one, for most requests come over a connection, or from a proxy, that has just brought others. */
+  let last: { readonly peer: string | undefined; readonly address: Address | undefined } = {
+    peer: undefined,
+    address: undefined,
+  };
   return (peer, forwardedFor) => {
-    let client = peer === undefined ? undefined : parseAddress(peer);
+    if (peer !== last.peer) last = { peer, address: peer === undefined ? undefined : parseAddress(peer) };
+    let client = last.address;
     if (forwardedFor === undefined) return client;
     const said = forwardedFor.split(',');
     for (let hop = 0; said.length > 0 && isTrusted(client, hop); hop++) {

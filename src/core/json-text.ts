@@ -11,30 +11,36 @@ export type JsonFlaw =
  * text is JSON at all is for the parser to say.
  */
 export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
-  /** Per open object its keys, per open array null. */
-  const open: (Set<string> | null)[] = [];
+  /** Per open object where its keys begin, per open array {@link ARRAY}. */
+  const open: number[] = [];
+  /** The keys of all objects that are open, the innermost's last: a list for each would be most of what this leaves behind. */
+  const keys: string[] = [];
+  const many = new Map<number, Set<string>>();
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit === QUOTE) {
       const end = endOfString(text, i);
-      const keys = open.at(-1);
-      if (expectsKey && keys) {
-        const key = keyOf(text.slice(i, end + 1));
+      if (expectsKey) {
+        const key = keyOf(text.slice(i + 1, end));
         if (key === '__proto__') return { flaw: 'prototype_key', at: key };
-        if (keys.has(key)) return { flaw: 'repeated_key', at: key };
-        keys.add(key);
+        const from = open.at(-1) ?? 0;
+        if (isRepeated(key, keys, from, many)) return { flaw: 'repeated_key', at: key };
         expectsKey = false;
       }
       i = end;
     } else if (unit === OPEN_BRACE || unit === OPEN_BRACKET) {
       if (open.length >= maxDepth) return { flaw: 'too_deep' };
       expectsKey = unit === OPEN_BRACE;
-      open.push(expectsKey ? new Set() : null);
+      open.push(expectsKey ? keys.length : ARRAY);
     } else if (unit === CLOSE_BRACE || unit === CLOSE_BRACKET) {
-      open.pop();
+      const from = open.pop() ?? ARRAY;
+      if (from !== ARRAY) {
+        keys.length = Math.min(keys.length, from);
+        if (many.size > 0) many.delete(from);
+      }
       expectsKey = false;
-    } else if (unit === COMMA) expectsKey = open.at(-1) instanceof Set;
+    } else if (unit === COMMA) expectsKey = (open.at(-1) ?? ARRAY) !== ARRAY;
     else if (unit >= ZERO && unit <= NINE) {
       const end = endOfNumber(text, i);
       // Fewer digits than this are held by every double.
@@ -44,6 +50,24 @@ export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
     }
   }
   return undefined;
+}
+
+const ARRAY = -1;
+/** Up to so many keys a look at each is less work than a set. */
+const FEW_KEYS = 16;
+
+/** Whether the innermost object, whose keys begin at `from`, has the key; it has it from now on. */
+function isRepeated(key: string, keys: string[], from: number, many: Map<number, Set<string>>): boolean {
+  if (keys.length - from < FEW_KEYS) {
+    for (let i = from; i < keys.length; i++) if (keys[i] === key) return true;
+  } else {
+    const set = many.get(from) ?? new Set(keys.slice(from));
+    many.set(from, set);
+    if (set.has(key)) return true;
+    set.add(key);
+  }
+  keys.push(key);
+  return false;
 }
 
 function endOfString(text: string, from: number): number {
@@ -66,12 +90,12 @@ function isExact(number: string): boolean {
 }
 
 /** A key as a parser reads it: with its escapes undone. */
-function keyOf(quoted: string): string {
-  if (!quoted.includes('\\')) return quoted.slice(1, -1);
+function keyOf(written: string): string {
+  if (!written.includes('\\')) return written;
   try {
-    return JSON.parse(quoted) as string;
+    return JSON.parse(`"${written}"`) as string;
   } catch {
-    return quoted;
+    return written;
   }
 }
 

@@ -12,9 +12,9 @@ const ALLOWED_HEADERS =
   'authorization, content-type, last-event-id, webhook-id, webhook-signature, webhook-timestamp, x-nexus-node, x-nexus-signature';
 const PREFLIGHT_SECONDS = 600;
 
-/** Adds to an answer what its page needs. @throws NexusError NEXUS_INVALID_OPTION */
-export function createCors(options: { readonly origins: readonly string[] } | undefined): Cors {
-  if (options === undefined) return (answer) => answer;
+/** Adds to an answer what its page needs; undefined: nothing. @throws NexusError NEXUS_INVALID_OPTION */
+export function createCors(options: { readonly origins: readonly string[] } | undefined): Cors | undefined {
+  if (options === undefined) return undefined;
   const origins = new Set(check(options.origins));
   return (answer, { method, header }) => {
     const origin = header('origin');

@@ -9,11 +9,12 @@ import { createCors } from './cors.js';
 import { createGuard } from './guard.js';
 import { splitTarget, type Incoming, type Served } from './incoming.js';
 import { checkMetrics } from './metrics.js';
+import { headerOf } from './node-header.js';
 import { httpSettings, type HttpHandlerOptions } from './options.js';
 import { createEventStreams } from './event-stream.js';
 import { problem, type Answer, type Stream } from './problem.js';
 import { createRoom } from './body-buffer.js';
-import { readFetchBody, readNodeBody } from './request-body.js';
+import { createDeadlines, readFetchBody, readNodeBody } from './request-body.js';
 import { createRoutes } from './routes.js';
 
 /**
@@ -35,6 +36,7 @@ export function createHttpHandler(
     limitBytes: settings.bodyLimitBytes,
     timeoutMs: settings.bodyTimeoutMs,
     room: createRoom(settings.bufferLimitBytes),
+    deadlines: createDeadlines(settings.bodyTimeoutMs),
   };
   const served = nexus as Served;
   const routes = createRoutes(served, {
@@ -59,7 +61,7 @@ export function createHttpHandler(
       body,
       address: clientOf(peer, header('x-forwarded-for')),
     });
-    return answering?.then((answer) => cors(answer, request));
+    return cors ? answering?.then((answer) => cors(answer, request)) : answering;
   };
 
   const handler: Listener = (given, givenResponse, next) => {
@@ -67,12 +69,12 @@ export function createHttpHandler(
     const request = given as IncomingMessage & { readonly baseUrl?: unknown };
     const response = givenResponse as ServerResponse;
     // A client that goes away while it is answered is no error of ours.
-    response.on('error', () => undefined);
+    response.on('error', ignore);
     const answering = respond(targetOf(request, settings.basePath), {
       method: request.method ?? 'GET',
       peer: request.socket.remoteAddress,
-      header: (name) => headerOf(request, name.toLowerCase()),
-      body: async () => await readNodeBody(request, limits),
+      header: (name) => headerOf(request, name),
+      body: () => readNodeBody(request, limits),
     });
     if (answering) void answering.then((answer) => send(response, request, answer));
     else if (next) next();
@@ -101,14 +103,8 @@ export function createHttpHandler(
 
 type Listener = (...args: Parameters<HttpHandler>) => void;
 
-/** What was sent twice is joined, as HTTP/2's requests do it by themselves. */
-function headerOf(
-  request: Pick<IncomingMessage, 'headers'> & Partial<Pick<IncomingMessage, 'headersDistinct'>>,
-  name: string,
-): string | undefined {
-  if (request.headersDistinct) return request.headersDistinct[name]?.join(', ');
-  const value = request.headers[name];
-  return Array.isArray(value) ? value.join(', ') : value;
+function ignore(): void {
+  return undefined;
 }
 
 const notFound = problem(404, 'NEXUS_NOT_FOUND', 'there is nothing at this path');
@@ -129,18 +125,15 @@ function send(response: ServerResponse, request: IncomingMessage, answer: Answer
     return;
   }
   // A body that nobody reads would be taken in to its end before the next request: that end may be far.
-  const unread = !request.readableDidRead && request.headers['transfer-encoding'] !== undefined;
-  const { connection, ...others } = answer.headers as typeof answer.headers & { connection?: string };
-  // HTTP/2 knows no such header, and has no need of it.
-  const closes = request.httpVersionMajor < 2 && (unread ? 'close' : connection);
+  const unread = !request.readableDidRead && headerOf(request, 'transfer-encoding') !== undefined;
+  const headers: Record<string, string | number> = { ...answer.headers };
+  const closes = unread ? 'close' : answer.headers.connection;
+  if (closes !== undefined) Reflect.deleteProperty(headers, 'connection');
   // An answer without content must not tell its length (RFC 9110, 8.6).
-  const length =
-    answer.status === 204 || answer.stream ? {} : { 'content-length': Buffer.byteLength(answer.body) };
-  response.writeHead(answer.status, {
-    ...others,
-    ...length,
-    ...(closes && { connection: closes }),
-  });
+  if (answer.status !== 204 && !answer.stream) headers['content-length'] = Buffer.byteLength(answer.body);
+  // HTTP/2 knows no such header, and has no need of it.
+  if (closes !== undefined && request.httpVersionMajor < 2) headers.connection = closes;
+  response.writeHead(answer.status, headers);
   response.end(request.method === 'HEAD' || answer.status === 204 ? undefined : answer.body);
 }
 

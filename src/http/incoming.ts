@@ -33,7 +33,8 @@ export function splitTarget(
 ): { readonly path: string; readonly query: string } | undefined {
   // Done by hand: for a target that is absolute, or begins with two slashes, a URL parser takes the host from the target,
   // and with it the decision where a request belongs.
-  const [whole = ''] = target.split('#', 1);
+  const fragment = target.indexOf('#');
+  const whole = fragment < 0 ? target : target.slice(0, fragment);
   const mark = whole.indexOf('?');
   const path = mark < 0 ? whole : whole.slice(0, mark);
   if (!path.startsWith(`${basePath}/`)) return undefined;

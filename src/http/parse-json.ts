@@ -1,4 +1,5 @@
 /** JSON from bytes that a stranger sent: valid UTF-8, bounded depth, and nothing in it that parsing would change in silence. */
+import { isAscii } from 'node:buffer';
 import { flawOf, type JsonFlaw } from '../core/json-text.js';
 import { MAX_DEPTH } from '../core/payload.js';
 
@@ -10,7 +11,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function parseJson(bytes: Uint8Array): Parsed {
   let text: string;
   try {
-    text = utf8.decode(bytes);
+    text = isAscii(bytes) ? latin1(bytes) : utf8.decode(bytes);
   } catch {
     return { wrong: 'the body is not valid UTF-8' };
   }
@@ -26,6 +27,11 @@ export function parseJson(bytes: Uint8Array): Parsed {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { wrong: 'the body must be a JSON object' };
   return { value: value as Record<string, unknown> };
+}
+
+/** What is ASCII only is the same in Latin-1, which needs no decoder. */
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 }
 
 function describe(flaw: JsonFlaw): string {

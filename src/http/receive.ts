@@ -16,10 +16,13 @@ const eventKeys = new Set(['event', 'payload', 'idempotencyKey', 'correlationId'
 export type Entrance = { readonly door: Ingress; readonly guard: Guard };
 
 export async function receiveEvent(entrance: Entrance, request: Incoming): Promise<Answer> {
-  const verified = await verify(entrance, request, { node: request.header('x-nexus-node') });
+  const unsupported = formOf(request);
+  if (unsupported) return unsupported;
+  const claim = { node: request.header('x-nexus-node') };
+  const verified = verify(entrance, request, claim, await request.body());
   if ('answer' in verified) return verified.answer;
   const { value } = verified;
-  const unknown = Object.keys(value).filter((key) => !eventKeys.has(key));
+  const unknown = unknownKeys(value);
   if (unknown.length > 0) {
     return problem(
       422,
@@ -30,13 +33,17 @@ export async function receiveEvent(entrance: Entrance, request: Incoming): Promi
   const { event, payload, idempotencyKey, correlationId, headers } = value;
   const wrong = optionsWrong(idempotencyKey, correlationId, headers);
   if (wrong !== undefined) return problem(422, 'NEXUS_INVALID_OPTION', wrong);
-  return await receive(entrance, request, verified, {
-    event,
-    payload,
-    ...(idempotencyKey !== undefined && { idempotencyKey: idempotencyKey as string }),
-    ...(correlationId !== undefined && { correlationId: correlationId as string }),
-    ...(headers !== undefined && { headers: headers as Record<string, string> }),
-  });
+  const said: Said = { event, payload };
+  if (idempotencyKey !== undefined) said.idempotencyKey = idempotencyKey as string;
+  if (correlationId !== undefined) said.correlationId = correlationId as string;
+  if (headers !== undefined) said.headers = headers as Record<string, string>;
+  return await receive(entrance, request, verified, said);
+}
+
+function unknownKeys(value: Record<string, unknown>): string[] {
+  const unknown: string[] = [];
+  for (const key of Object.keys(value)) if (!eventKeys.has(key)) unknown.push(key);
+  return unknown;
 }
 
 export async function receiveWebhook(
@@ -45,7 +52,10 @@ export async function receiveWebhook(
   request: Incoming,
 ): Promise<Answer> {
   const { node, signature } = source;
-  const verified = await verify(entrance, request, { node, ...(signature && { scheme: signature }) });
+  const unsupported = formOf(request);
+  if (unsupported) return unsupported;
+  const claim = { node, ...(signature && { scheme: signature }) };
+  const verified = verify(entrance, request, claim, await request.body());
   if ('answer' in verified) return verified.answer;
   let mapped;
   try {
@@ -67,15 +77,13 @@ type Verified = {
   readonly value: Record<string, unknown>;
 };
 
-/** Form of the body → its size and time → signature over the raw bytes → limit of the node → JSON. */
-async function verify(
+/** Size and time of the body → signature over the raw bytes → limit of the node → JSON. */
+function verify(
   { guard }: Entrance,
   request: Incoming,
   claim: Pick<Claim, 'node' | 'scheme'>,
-): Promise<Verified | { readonly answer: Answer }> {
-  const unsupported = formOf(request);
-  if (unsupported) return { answer: unsupported };
-  const read = await request.body();
+  read: Body,
+): Verified | { readonly answer: Answer } {
   if ('refused' in read) return { answer: refusals[read.refused] };
   const passed = guard.bySignature(request, { ...claim, body: read.bytes, header: request.header });
   if ('answer' in passed) return passed;
@@ -85,15 +93,21 @@ async function verify(
 }
 
 function formOf(request: Incoming): Answer | undefined {
-  const type = request.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (type !== undefined && type !== 'application/json' && !/^application\/[\w.-]+\+json$/.test(type))
+  const given = request.header('content-type');
+  if (given !== undefined && given !== 'application/json' && !isJson(given))
     return problem(415, 'NEXUS_UNSUPPORTED_MEDIA_TYPE', 'send application/json');
   const encoding = request.header('content-encoding');
   if (encoding === undefined || encoding === 'identity') return undefined;
   return problem(415, 'NEXUS_UNSUPPORTED_MEDIA_TYPE', 'send the body without content-encoding');
 }
 
-type Said = Omit<Parameters<Ingress['receive']>[0], 'proof' | 'body' | 'type'> & {
+function isJson(contentType: string): boolean {
+  const type = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+  return type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type);
+}
+
+type Saying = Omit<Parameters<Ingress['receive']>[0], 'proof' | 'body' | 'type'>;
+type Said = { -readonly [K in keyof Saying]: Saying[K] } & {
   /** From a body, or from a map that took it from there. */
   readonly event: unknown;
 };
@@ -103,13 +117,15 @@ async function receive(
   { door }: Entrance,
   request: Incoming,
   { proof, body }: Verified,
-  { event, ...said }: Said,
+  { event, payload, idempotencyKey, correlationId, headers: given }: Said,
 ): Promise<Answer> {
   if (typeof event !== 'string')
     return problem(422, 'NEXUS_UNKNOWN_EVENT', '"event" must be the name of an event type');
   try {
-    const headers = withTraceContext(said.headers, request.header);
-    return answer(await door.receive({ ...said, ...(headers && { headers }), proof, body, type: event }));
+    const headers = withTraceContext(given, request.header);
+    return answer(
+      await door.receive({ proof, body, type: event, payload, idempotencyKey, correlationId, headers }),
+    );
   } catch (error) {
     if (NexusError.is(error, 'NEXUS_PERMISSION_DENIED'))
       door.denied({ node: proof.node, reason: 'permission', ip: ipOf(request) });

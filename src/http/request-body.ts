@@ -1,6 +1,7 @@
 /** The raw bytes of a request, bounded in size and time. */
 import type { IncomingMessage } from 'node:http';
 import { NexusError } from '../core/errors.js';
+import { headerOf } from './node-header.js';
 import { createBodyBuffer, type Room } from './body-buffer.js';
 
 /** Bytes, or why there are none. */
@@ -12,38 +13,68 @@ export type BodyLimits = {
   readonly timeoutMs: number;
   /** What all bodies on their way hold together. */
   readonly room: Room;
+  readonly deadlines: Deadlines;
 };
 
-/** @throws NexusError NEXUS_RAW_BODY_CONSUMED */
+/** For what takes longer than the turn of the event loop in which it began. */
+export interface Deadlines {
+  /** `expire` is called once the time has passed, unless it is `over` by then. */
+  begin(wait: Wait): void;
+  end(wait: Wait): void;
+}
+
+type Wait = { over: boolean; timer: NodeJS.Timeout | undefined; readonly expire: () => void };
+
+/** Most bodies arrive whole together with their request: a timer for each of these costs more than reading it. */
+export function createDeadlines(timeoutMs: number): Deadlines {
+  let begun: Wait[] = [];
+  const setTimers = (): void => {
+    const waits = begun;
+    begun = [];
+    for (const wait of waits) if (!wait.over) wait.timer = setTimeout(wait.expire, timeoutMs);
+  };
+  return {
+    begin: (wait) => {
+      if (begun.push(wait) === 1) setImmediate(setTimers);
+    },
+    end: (wait) => {
+      wait.over = true;
+      clearTimeout(wait.timer);
+    },
+  };
+}
+
+/** Rejects with NexusError NEXUS_RAW_BODY_CONSUMED. */
 export function readNodeBody(
   request: IncomingMessage & { rawBody?: unknown; body?: unknown },
   limits: BodyLimits,
 ): Promise<Body> {
   if (request.rawBody instanceof Uint8Array) return Promise.resolve(within(request.rawBody, limits));
   if (request.body instanceof Uint8Array) return Promise.resolve(within(request.body, limits));
-  if (request.readableEnded || request.readableDidRead) throw consumed();
+  if (request.readableEnded || request.readableDidRead) return Promise.reject(consumed());
   // Its client left while something before Nexus took its time: no event will say so again.
   if (request.destroyed) return Promise.resolve({ refused: 'aborted' });
-  if (Number(request.headers['content-length'] ?? 0) > limits.limitBytes)
+  if (Number(headerOf(request, 'content-length') ?? 0) > limits.limitBytes)
     return Promise.resolve({ refused: 'too_large' });
   return new Promise((resolve) => {
     const buffer = createBodyBuffer(limits);
-    const timer = setTimeout(() => end({ refused: 'too_slow' }), limits.timeoutMs);
+    const wait: Wait = { over: false, timer: undefined, expire: () => end({ refused: 'too_slow' }) };
     const end = (body: Body): void => {
-      clearTimeout(timer);
+      if (wait.over) return;
+      limits.deadlines.end(wait);
       buffer.free();
-      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-      // What still arrives is thrown away, so that the answer can be read.
-      request.resume();
+      // What still arrives is thrown away, so that the answer can be read: it goes on flowing.
       resolve(body);
     };
     const onData = (chunk: Buffer): void => {
+      if (wait.over) return;
       const refused = buffer.add(chunk);
       if (refused) end({ refused });
     };
     const onEnd = (): void => end({ bytes: buffer.bytes() });
     const onClose = (): void => end({ refused: 'aborted' });
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+    limits.deadlines.begin(wait);
   });
 }
 

@@ -85,35 +85,40 @@ export function createRoutes(
   return (request) => {
     const route = routeOf(request.path);
     if (!route) return undefined;
-    const began = performance.now();
-    return respond(entrance, route, request).then((answer) => {
-      door.answered(() => ({
-        route: route.name,
-        method: methods.has(request.method) ? request.method : 'other',
-        status: answer.status,
-        ms: performance.now() - began,
-      }));
-      return answer;
-    });
+    return respond(entrance, route, request);
   };
 }
 
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
+/** What is answered, and told to whoever listens. */
+async function respond(entrance: Entrance, route: Route, request: Incoming): Promise<Answer> {
+  const began = performance.now();
+  let answer: Answer;
+  try {
+    const answering = admit(entrance, route, request);
+    answer = answering instanceof Promise ? await answering : answering;
+  } catch (error) {
+    answer = problemOf(error);
+    if (answer.status === 500) entrance.door.failed(error);
+  }
+  const { status } = answer;
+  entrance.door.answered(() => ({
+    route: route.name,
+    method: methods.has(request.method) ? request.method : 'other',
+    status,
+    ms: performance.now() - began,
+  }));
+  return answer;
+}
+
 /** Method → limit of the address → what the route does. */
-async function respond({ guard, door }: Entrance, route: Route, request: Incoming): Promise<Answer> {
+function admit({ guard }: Entrance, route: Route, request: Incoming): Answer | Promise<Answer> {
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const handle = method === 'GET' || method === 'POST' ? route[method] : undefined;
   if (!handle) return notAllowed(route, request.method);
   const limited = route.free ? undefined : guard.byAddress(request);
-  if (limited) return limited;
-  try {
-    return await handle(request);
-  } catch (error) {
-    const answer = problemOf(error);
-    if (answer.status === 500) door.failed(error);
-    return answer;
-  }
+  return limited ?? handle(request);
 }
 
 function notAllowed(route: Route, method: string): Answer {

@@ -7,13 +7,30 @@ export function equalInConstantTime(expected: string, given: string): boolean {
   return difference === 0;
 }
 
-export function hexOf(bytes: Uint8Array): string {
-  const codes: number[] = [];
-  for (const byte of bytes) codes.push(DIGITS.charCodeAt(byte >>> 4), DIGITS.charCodeAt(byte & 15));
-  return String.fromCharCode(...codes);
+/** Whether a text is the lower-case hex digits of all of the bytes; without writing these down. */
+export function equalsHex(bytes: Uint8Array, given: string): boolean {
+  let difference = (bytes.length * 2) ^ given.length;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0;
+    difference |= digitOf(byte >>> 4) ^ (given.charCodeAt(2 * i) || 0);
+    difference |= digitOf(byte & 15) ^ (given.charCodeAt(2 * i + 1) || 0);
+  }
+  return difference === 0;
 }
 
-const DIGITS = '0123456789abcdef';
+/** The character of a hex digit, without a branch that its value takes. */
+function digitOf(nibble: number): number {
+  return nibble + 48 + (((9 - nibble) >> 31) & 39);
+}
+
+export function hexOf(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += PAIRS[byte] ?? '';
+  return text;
+}
+
+/** Of each byte its two digits. */
+const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export function base64Of(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));

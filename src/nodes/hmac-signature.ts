@@ -1,6 +1,6 @@
 /** The signatures of other providers: an HMAC of the body in a header of theirs. */
 import { NexusError } from '../core/errors.js';
-import { base64Of, hexOf } from './constant-time.js';
+import { base64Of, equalInConstantTime, equalsHex } from './constant-time.js';
 import { bodySignature, type SignatureScheme } from './signatures.js';
 
 /** For `hmacSignature`. */
@@ -32,13 +32,16 @@ export function hmacSignature(options: HmacSignatureOptions): SignatureScheme {
     name: `hmac ${header}`,
     headers: [header],
     wellFormed: new RegExp(`^${prefix.replace(/[^A-Za-z0-9]/g, '\\$&')}(${form.pattern})$`),
-    encode: form.encode,
+    equals: form.equals,
   });
 }
 
 const forms = {
-  hex: { pattern: '[0-9a-f]{64}', encode: hexOf },
-  base64: { pattern: '[A-Za-z0-9+/]{43}=', encode: base64Of },
+  hex: { pattern: '[0-9a-f]{64}', equals: equalsHex },
+  base64: {
+    pattern: '[A-Za-z0-9+/]{43}=',
+    equals: (mac: Uint8Array, given: string) => equalInConstantTime(base64Of(mac), given),
+  },
 } as const;
 
 function invalid(option: string, expected: string, got: unknown): NexusError {

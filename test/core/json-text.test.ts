@@ -49,6 +49,19 @@ describe('flawOf', () => {
     );
   });
 
+  it('finds a key that is there twice among many, and not one that its neighbours have', () => {
+    const object = (keys: number, more = ''): string =>
+      `{${Array.from({ length: keys }, (_, i) => `"k${i}":{"k0":1}`).join()}${more}}`;
+    for (const keys of [1, 15, 16, 17, 18, 200]) {
+      expect(flawOf(`[${object(keys)},${object(keys)},{"a":${object(keys)},"b":1}]`, 64)).toBeUndefined();
+      for (const again of [0, keys >> 1, keys - 1])
+        expect(flawOf(`{"a":${object(keys)},"b":${object(keys, `,"k${again}":1`)}}`, 64)).toEqual({
+          flaw: 'repeated_key',
+          at: `k${again}`,
+        });
+    }
+  });
+
   it('comes back from any text', () => {
     const piece = fc.constantFrom(
       '{',

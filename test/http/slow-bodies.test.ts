@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBodyBuffer, createRoom } from '../../src/http/body-buffer.js';
 import { createHttpHandler } from '../../src/http/index.js';
-import { readNodeBody, type Body } from '../../src/http/request-body.js';
+import { createDeadlines, readNodeBody, type Body } from '../../src/http/request-body.js';
 import { createBus, deferred } from '../support/bus.js';
 import { listen, nodes, secrets, sendTo, serve, sign, signed } from './serve.js';
 
@@ -216,7 +216,8 @@ describe('a client that goes away', () => {
       createServer((request) => {
         // As behind a middleware that takes its time.
         request.once('close', () => {
-          void readNodeBody(request, { limitBytes: 1_000, timeoutMs: 600_000, room: createRoom(1_000) }).then(
+          const limits = { limitBytes: 1_000, timeoutMs: 600_000, room: createRoom(1_000) };
+          void readNodeBody(request, { ...limits, deadlines: createDeadlines(600_000) }).then(
             read.resolve,
             read.reject,
           );
@@ -244,5 +245,37 @@ describe('a client that goes away', () => {
     } as never);
     expect((await handler.fetch(request)).status).toBe(400);
     expect((await nexus.stats()).head).toBe(0);
+  });
+});
+
+describe('a deadline', () => {
+  const settled = async (): Promise<void> => {
+    await new Promise((turn) => setImmediate(turn));
+  };
+
+  it('needs no timer where the body was there in the turn of its request', async () => {
+    const deadlines = createDeadlines(600_000);
+    const wait = (): Parameters<typeof deadlines.begin>[0] => ({
+      over: false,
+      timer: undefined,
+      expire: () => undefined,
+    });
+    const [soon, later] = [wait(), wait()];
+    deadlines.begin(soon);
+    deadlines.begin(later);
+    deadlines.end(soon);
+    await settled();
+    expect([soon.timer !== undefined, later.timer !== undefined]).toEqual([false, true]);
+    deadlines.end(later);
+    expect(later.over).toBe(true);
+  });
+
+  it('passes for each that began in one turn', async () => {
+    const deadlines = createDeadlines(1);
+    await Promise.all(
+      [1, 2, 3].map(
+        () => new Promise<void>((expire) => deadlines.begin({ over: false, timer: undefined, expire })),
+      ),
+    );
   });
 });

@@ -60,6 +60,16 @@ export function createAppend(
     return (byId.get(event.id) ?? prunedById.get(event.id)) as FirstRow | undefined;
   };
 
+  /**
+   * What nobody said before has its strongest key recorded by this, without being looked for first. What is refused for
+   * other reasons than a key after it ends the transaction.
+   */
+  const mayBeKnown = ({ keys, idGiven, tick, source }: NewEvent, seq: number): boolean => {
+    const [strongest] = keys;
+    if (strongest === undefined || idGiven || tick !== undefined) return keys.length > 0 || idGiven;
+    return Number(record.run(source, strongest, seq).changes) === 0;
+  };
+
   return (events, held, refusal) => {
     plainRows.reset();
     rows.reset();
@@ -70,7 +80,7 @@ export function createAppend(
         results.push({ outcome: 'skipped' });
         continue;
       }
-      const before = event.keys.length > 0 || event.idGiven ? first(event) : undefined;
+      const before = mayBeKnown(event, seq + 1) ? first(event) : undefined;
       if (before) {
         const same = sameContent(
           sha256,
