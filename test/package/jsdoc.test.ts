@@ -45,8 +45,8 @@ const isOptions = (name: string): boolean =>
 
 /** Milliseconds, bytes and their like are in the words, or the type has another one. */
 function saysUnit(name: string, text: string): boolean {
-  if (name.endsWith("Ms")) return /millisecond|epoch ms|\bms\b/i.test(text);
-  if (name.endsWith("Bytes")) return /byte/i.test(text);
+  if (name.endsWith('Ms')) return /millisecond|epoch ms|\bms\b/i.test(text);
+  if (name.endsWith('Bytes')) return /byte/i.test(text);
   return true;
 }
 
