@@ -158,3 +158,15 @@ describe('whose request it is', () => {
     );
   });
 });
+
+describe('a client', () => {
+  it('is whoever asks, whoever asked before', () => {
+    const clientOf = createClientAddress(1);
+    const peers = ['203.0.113.7', '203.0.113.7', '2001:db8::1', 'nobody', undefined, '203.0.113.7'];
+    expect(peers.map((peer) => clientOf(peer, undefined))).toEqual(
+      peers.map((peer) => (peer === undefined ? undefined : parseAddress(peer))),
+    );
+    expect(clientOf('203.0.113.7', '198.51.100.1')).toEqual(parseAddress('198.51.100.1'));
+    expect(clientOf('203.0.113.7', undefined)).toEqual(parseAddress('203.0.113.7'));
+  });
+});
