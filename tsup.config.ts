@@ -12,6 +12,8 @@ const rooms = Object.keys(subpaths)
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
+    // The program, beside the subpaths so that it shares their chunks.
+    'cli/main': 'src/cli/main.ts',
     ...Object.fromEntries(rooms.map((room) => [`${room}/index`, `src/${room}/index.ts`])),
   },
   format: ['esm', 'cjs'],

@@ -1,9 +1,10 @@
 /**
  * `npm run bench`: ratios within one run, so that the machine's speed cancels out.
- * `-- --only=speed,backlog,log,reactors,watching,ingress,fanOut,chain,verify --rounds=3` runs some of it.
+ * `-- --only=speed,backlog,log,reactors,watching,ingress,fanOut,chain,verify,importing --rounds=3` runs some of it.
  */
 import { median } from './end-to-end.js';
 import { messagesPerSecond } from './fan-out.js';
+import { importing } from './importing.js';
 import { posts } from './ingress.js';
 import { measure } from './measure.js';
 import { watching } from './watching.js';
@@ -92,6 +93,11 @@ const parts: Record<string, () => Promise<void>> = {
     const value = `${show(median(runs.map(({ perSecond }) => perSecond))).trim()}/s`;
     const grew = `${median(runs.map(({ memoryMb }) => memoryMb)).toFixed(0)} MB more memory`;
     tell('verifying 200,000 events', { value, note: grew }, '100,000/s');
+  },
+  importing: async () => {
+    const { nexusMs, dependenciesMs } = importing();
+    const note = `pino and zod alone ${dependenciesMs.toFixed(0)} ms`;
+    tell('importing the package', { value: `${nexusMs.toFixed(0)} ms`, note }, '80 ms');
   },
   fanOut: async () => {
     console.log('events to WebSocket clients; bare: a ws server that sends a prepared string to each');

@@ -1,5 +1,7 @@
 /** `npm run proof`: the long proofs, a line each. `-- --only=crash,stale --scale=0.1` runs some of them, shorter. */
+import { program } from '../test/cli/build-program.js';
 import { proveBitflip } from './bitflip.js';
+import { proveConsumers } from './consumers.js';
 import { proveCrash } from './crash.js';
 import { proveDurable } from './durable.js';
 import { proveEndpoints } from './endpoints.js';
@@ -15,8 +17,10 @@ import { proveBlocked, proveOrder } from './order.js';
 import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
 import { proveSchedule } from './schedule.js';
+import { proveNewUser } from './new-user.js';
 import { proveReconnect, type Way } from './reconnect.js';
 import { proveReplay } from './replay.js';
+import { proveServe } from './serve.js';
 import { proveMalformed, proveOneAnswer, proveStandard } from './signatures.js';
 import { proveChurn, proveSlowReader } from './slow-reader.js';
 import { proveStale } from './stale.js';
@@ -248,6 +252,35 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
   churn: async () => {
     const report = await proveChurn({ connects: scaled(10_000) });
     return { report, holds: report.sockets + report.timers + report.listeners + report.open === 0 };
+  },
+  consumers: () => {
+    const report = proveConsumers();
+    return { report, holds: report.wrong.length === 0 };
+  },
+  newUser: () => {
+    const report = proveNewUser();
+    return {
+      report,
+      holds: report.commands <= 5 && report.lines <= 20 && report.printed === 'MINT_REQUESTED',
+    };
+  },
+  serve: async () => {
+    const report = await proveServe({
+      program: program(),
+      seconds: scaled(20),
+      perSecond: 200,
+      sockets: 100,
+    });
+    const { code, accepted, lost, unexpected, burned, socketsOpened, socketsOpen, withinGrace } = report;
+    return {
+      report,
+      holds:
+        code === 0 &&
+        withinGrace &&
+        accepted > 0 &&
+        socketsOpened === 100 &&
+        lost + unexpected + burned + socketsOpen === 0,
+    };
   },
   idle: () => {
     const report = proveIdle({ seconds: scaled(60), retries: 10_000 });

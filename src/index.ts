@@ -16,7 +16,7 @@ export { errorCodes, NexusError, NonRetryableError, RetryAfterError } from './co
 export { ProtocolEvent } from './protocol/protocol-event.js';
 export { protocolEvents } from './protocol/protocol-events.js';
 export { memoryStorage } from './storage/memory/index.js';
-export { createOutbox, sqliteStorage } from './storage/sqlite/index.js';
+export { createOutbox, loadSqliteDriver, sqliteStorage } from './storage/sqlite/index.js';
 
 export type {
   AnyCatalogue,

@@ -13,7 +13,7 @@ export interface LoadReactorsOptions {
   recursive?: boolean;
   /**
    * Given to every default export that is a function: `export default (deps) => defineReactor(…)`. Without it such a file
-   * is refused.
+   * is refused. @default none
    */
   deps?: unknown;
 }

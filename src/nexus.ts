@@ -114,7 +114,7 @@ export { ingress } from './contract/ingress.js';
 
 /** What {@link Nexus} is made from. */
 export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
-  /** Type → Standard Schema (zod, valibot, arktype), or `defineEvent` with its versions. Omitted: any type, any JSON object. */
+  /** Type → Standard Schema (zod, valibot, arktype), or `defineEvent` with its versions. @default any type, any JSON object */
   events?: E;
   /** Path of a SQLite file, `':memory:'`, or an adapter. @default './nexus.db' */
   storage?: string | Storage;
@@ -124,7 +124,7 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
   nodes?: Record<string, NodeConfig>;
   /** Start by itself once a reactor, a schedule or a node's webhook is there. `dispatch` always starts. @default true */
   autoStart?: boolean;
-  /** The policy of every reactor that does not say otherwise. */
+  /** The policy of every reactor that does not say otherwise. @default 8 attempts, from one second to an hour apart */
   retry?: RetryPolicy;
   /** Handlers running at once, per reactor. @default 16 */
   concurrency?: number;
@@ -132,7 +132,7 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
   maxInFlight?: number;
   /** How long an instance's lease holds without renewal, milliseconds. It is renewed at a third of it. @default 30_000 */
   leaseMs?: number;
-  /** How long finished deliveries are kept; events stay. */
+  /** How long finished deliveries are kept, milliseconds; events stay. @default { succeededMs: 604_800_000, deadMs: Infinity } */
   retention?: RetentionOptions;
   /** Largest payload, bytes of JSON. @default 262_144 */
   maxPayloadBytes?: number;
@@ -147,9 +147,9 @@ export interface NexusOptions<E extends Catalogue = AnyCatalogue> {
  * what `ctx.once` remembered go with them; events and idempotency keys stay.
  */
 export interface RetentionOptions {
-  /** Succeeded and cancelled ones. @default 604_800_000 (7 days) */
+  /** Succeeded and cancelled ones, milliseconds. @default 604_800_000 (7 days) */
   succeededMs?: number;
-  /** Dead letters. @default Infinity */
+  /** Dead letters, milliseconds. @default Infinity */
   deadMs?: number;
 }
 
@@ -270,16 +270,17 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
 
 /** For `waitFor`. */
 export interface WaitForOptions<E extends Catalogue = AnyCatalogue, T extends TypeOf<E> = TypeOf<E>> {
+  /** Which one. @default the first of the type */
   match?: (event: EventOf<E, T>) => boolean;
   /** Look from this `seq` on. @default the head at the call */
   after?: number;
-  /** Milliseconds. @default 30_000 */
+  /** How long to wait, milliseconds. @default 30_000 */
   timeoutMs?: number;
 }
 
 /** For `settled`. */
 export interface SettledOptions {
-  /** Milliseconds. @default 30_000 */
+  /** How long to wait, milliseconds. @default 30_000 */
   timeoutMs?: number;
   /** Wait for the events its handlers dispatched as well, and theirs. @default false */
   descendants?: boolean;

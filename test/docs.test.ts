@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { errorCodes } from '../src/core/errors.js';
 import type { ReactorContext } from '../src/nexus.js';
+import { firstSteps } from '../proof/new-user.js';
 import { createTestNexus } from '../src/testing/index.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -54,8 +55,8 @@ describe('the README', () => {
   });
 
   it('shows 20 lines that run', async () => {
-    const [, code = ''] = /## In 20 lines\n\n```ts\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
-    const lines = code.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('//'));
+    const { commands, lines, code } = firstSteps(read('README.md'));
+    expect(commands.length).toBeLessThanOrEqual(5);
     expect(lines.length).toBeLessThanOrEqual(20);
     expect(await output(code)).toContain('MINT_REQUESTED\n');
   });

@@ -56,3 +56,13 @@ it('knows whose wallet it is, and lets nobody else have it', () => {
   expect(contacts.phoneOf('EQana')).toBe('+55 11');
   expect(contacts.phoneOf('EQbea')).toBeUndefined();
 });
+
+it('does not go back to an older wallet when the gateway repeats what set it', () => {
+  const { contacts } = start();
+  const first = { id: 'm-1', from: '+55 11', text: 'wallet EQold' };
+  contacts.receive(first);
+  contacts.receive({ id: 'm-2', from: '+55 11', text: 'wallet EQnew' });
+  contacts.receive(first);
+  expect(contacts.phoneOf('EQnew')).toBe('+55 11');
+  expect(contacts.phoneOf('EQold')).toBeUndefined();
+});

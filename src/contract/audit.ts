@@ -20,7 +20,7 @@ export interface VerifyOptions {
   from?: number;
   /** Checkpoints that were kept elsewhere; each is compared. @default none */
   checkpoint?: Checkpoint | readonly Checkpoint[];
-  /** Told after each page. What it throws is logged and ends nothing. */
+  /** Told after each page. What it throws is logged and ends nothing. @default nobody is told */
   onProgress?: (progress: VerifyProgress) => void;
 }
 

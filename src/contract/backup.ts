@@ -2,7 +2,7 @@
 
 /** For `backup`. */
 export interface BackupOptions {
-  /** Told after each step. What it throws is logged and ends nothing. */
+  /** Told after each step. What it throws is logged and ends nothing. @default nobody is told */
   onProgress?: (progress: BackupProgress) => void;
 }
 

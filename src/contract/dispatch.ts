@@ -7,15 +7,15 @@ export interface DispatchOptions {
   id?: string;
   /** The node that says it. @default the host's node */
   source?: string;
-  /** The same key again (same source) gives the first event back: at most one event per key, for ever. Up to 512 characters. */
+  /** The same key again (same source) gives the first event back: at most one event per key, for ever. Up to 512 characters. @default none */
   idempotencyKey?: string;
-  /** Deliveries are due no earlier, epoch ms (up to 8.64e15, the last `Date`); the event is logged now. */
+  /** Deliveries are due no earlier, epoch ms (up to 8.64e15, the last `Date`); the event is logged now. @default at once */
   notBefore?: number;
-  /** @default the event's own id */
+  /** What it belongs to: events with the same id are one story. @default the event's own id */
   correlationId?: string;
-  /** The id of the event that caused it. */
+  /** The id of the event that caused it. @default none */
   causationId?: string;
-  /** Small text beside the payload, up to 8 KiB in all. */
+  /** Small text beside the payload, up to 8 KiB in all. @default {} */
   headers?: Record<string, string>;
 }
 

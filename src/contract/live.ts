@@ -7,7 +7,7 @@ export interface FeedOptions<T extends string = string> {
   after?: number;
   /** Event types; `*` is every type but `nexus.*`, which are named. @default ['*'] */
   types?: readonly (T | '*')[];
-  /** Ends the feed. */
+  /** Ends the feed. @default none: it ends when its loop is left */
   signal?: AbortSignal;
 }
 

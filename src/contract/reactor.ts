@@ -51,6 +51,7 @@ export interface ReactorOptions<E extends Catalogue = AnyCatalogue, T extends Ty
   name?: string;
   /** Where it begins when its row is first written. @default 'now' */
   from?: 'now' | 'beginning' | number;
+  /** When a failed attempt is followed by another. @default the Nexus's */
   retry?: RetryPolicy;
   /** When an attempt is given up, milliseconds. @default 60_000 */
   timeoutMs?: number;
@@ -67,7 +68,7 @@ export interface ReactorOptions<E extends Catalogue = AnyCatalogue, T extends Ty
    * @default no limit
    */
   rateLimit?: RateLimit;
-  /** Events with the same key are handled one after another, in log order. */
+  /** Events with the same key are handled one after another, in log order. @default no order */
   orderBy?: (event: EventOf<E, T>) => string;
 }
 

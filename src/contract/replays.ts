@@ -20,7 +20,7 @@ export interface ReplayOptions {
    * again (children are recognised even so), `refuse` refuses such a replay. @default 'refuse'
    */
   forgotten?: 'refuse' | 'run';
-  /** Called when the replay has begun, and as it goes on. A listener that throws hurts nobody. */
+  /** Called when the replay has begun, and as it goes on. A listener that throws hurts nobody. @default nobody is told */
   onProgress?: (progress: ReplayProgress) => unknown;
 }
 

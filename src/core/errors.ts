@@ -39,6 +39,7 @@ export const errorCodes = {
   NEXUS_STORAGE_FOREIGN: 'The file is not a Nexus database.',
   NEXUS_STORAGE_NEWER: 'The database was written by a newer Nexus.',
   NEXUS_STORAGE_OLDER: 'The database has an older schema, and is only read here.',
+  NEXUS_READ_ONLY: 'The storage is open for reading only.',
   NEXUS_STORAGE_CORRUPT: 'The database is damaged.',
   NEXUS_SQLITE_BINDING: 'The SQLite driver cannot be loaded here.',
   NEXUS_OUTBOX: 'The database has no outbox, or one that cannot be used.',
@@ -56,8 +57,9 @@ export type ErrorCode = keyof typeof errorCodes;
 
 /** Everything beside the message that a {@link NexusError} carries. */
 export interface NexusErrorOptions {
-  /** What was expected, what came: plain data, safe to log. Never payloads, never secrets. */
+  /** What was expected, what came: plain data, safe to log. Never payloads, never secrets. @default {} */
   readonly details?: Readonly<Record<string, unknown>>;
+  /** The error that led to it. @default none */
   readonly cause?: unknown;
 }
 

@@ -24,7 +24,7 @@ import { createRoutes } from './routes.js';
  * @throws NexusError NEXUS_INVALID_OPTION
  */
 export function createHttpHandler(
-  nexus: Pick<Nexus, 'health' | 'events' | 'explain'>,
+  nexus: Pick<Nexus, 'health' | 'stats' | 'events' | 'explain'>,
   options: HttpHandlerOptions = {},
 ): HttpHandler {
   if (!(ingress in nexus))

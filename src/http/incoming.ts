@@ -19,7 +19,7 @@ export type Incoming = {
 };
 
 /** The part of a Nexus that is served. */
-export type Served = Pick<Nexus, 'health' | 'events' | 'explain'> & NexusWithIngress;
+export type Served = Pick<Nexus, 'health' | 'stats' | 'events' | 'explain'> & NexusWithIngress;
 
 /** Whose it is, for people. */
 export function ipOf({ address }: Pick<Incoming, 'address'>): string | undefined {

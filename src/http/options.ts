@@ -27,7 +27,7 @@ export interface HttpHandlerOptions {
   bodyTimeoutMs?: number;
   /** What the bodies on their way may hold in memory together, bytes; beyond it the answer is 503. @default 67_108_864 */
   bufferLimitBytes?: number;
-  /** `GET /events/stream`. */
+  /** `GET /events/stream`: how many, and at what distances. @default {} */
   stream?: EventStreamOptions;
 }
 

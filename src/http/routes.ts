@@ -4,6 +4,7 @@ import { ingress } from '../nexus.js';
 import type { Guard } from './guard.js';
 import { serveMetrics, type MetricsSource } from './metrics.js';
 import type { Incoming, Served } from './incoming.js';
+import { createHealth } from './health.js';
 import { json, problem, problemOf, type Answer } from './problem.js';
 import type { EventStreams } from './event-stream.js';
 import { receiveEvent, receiveWebhook, type Entrance } from './receive.js';
@@ -58,7 +59,7 @@ export function createRoutes(
     },
   };
   const live: Route = { name: '/health/live', GET: async () => json(200, { status: 'ok' }), free: true };
-  const health: Route = { name: '/health', GET: createHealth(nexus), free: true };
+  const health: Route = { name: '/health', GET: createHealth(nexus, guard), free: true };
   const metrics: Route | undefined = options.metrics && {
     name: '/metrics',
     GET: serveMetrics(options.metrics),
@@ -126,21 +127,4 @@ function notAllowed(route: Route, method: string): Answer {
   );
   if (method === 'OPTIONS') return { status: 204, headers: { allow }, body: '' };
   return problem(405, 'NEXUS_METHOD_NOT_ALLOWED', `use one of ${allow}`, { headers: { allow } });
-}
-
-/** Those who ask at the same time are answered together: probes are not limited, so they must be cheap. */
-function createHealth(nexus: Served): () => Promise<Answer> {
-  let asking: Promise<Answer> | undefined;
-  return () => {
-    asking ??= nexus
-      .health()
-      // Reasons may name what is nobody's business; the host has them from nexus.health().
-      .then(({ status, reasons, head }) =>
-        json(status === 'down' ? 503 : 200, { status, head, reasons: reasons.length }),
-      )
-      .finally(() => {
-        asking = undefined;
-      });
-    return asking;
-  };
 }

@@ -11,7 +11,7 @@ export interface MetricsOptions {
   prefix?: string;
   /** Labels of every series, such as the name of the service. @default {} */
   defaultLabels?: Record<string, string>;
-  /** The upper ends of the buckets of histograms, seconds, ascending. */
+  /** The upper ends of the buckets of histograms, seconds, ascending. @default each as below */
   buckets?: {
     /** Of dispatches and commits. @default 0.001 to 10 */
     commit?: number[];

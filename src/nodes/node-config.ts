@@ -28,7 +28,7 @@ export interface NodeConfig {
   subscribe?: string[];
   /** Bearer tokens with which it reads: 16 to 512 characters of `A-Z a-z 0-9 - . _ ~ + /`. Only their hashes are kept. @default [] */
   tokens?: string[];
-  /** Where it wants its events delivered. */
+  /** Where it wants its events delivered. @default nowhere */
   webhook?: NodeWebhook;
   /** Whether it may read the library's own types, errors of handlers, and ask for replays. @default false */
   admin?: boolean;

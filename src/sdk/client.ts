@@ -28,7 +28,7 @@ export interface RemoteFeedOptions<T extends string = string> {
   types?: readonly T[];
   /** Begin behind this `seq`. @default from now on */
   after?: number;
-  /** Ends it. */
+  /** Ends it. @default none: it ends when its loop is left */
   signal?: AbortSignal;
 }
 

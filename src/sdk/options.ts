@@ -30,23 +30,23 @@ export type Transport = 'auto' | 'websocket' | 'sse';
 export interface NexusClientOptions<E extends Catalogue = AnyCatalogue> {
   /** Where the HTTP handler is mounted, such as `https://bus.example/nexus`. */
   url: string;
-  /** Our name among its nodes. Needed to dispatch. */
+  /** Our name among its nodes. Needed to dispatch. @default none */
   node?: string;
-  /** What signs our requests. Needed to dispatch; never put one into a page. */
+  /** What signs our requests. Needed to dispatch; never put one into a page. @default none */
   secret?: Credential;
-  /** The bearer token with which we read. Needed for `onEvent` and `feed`. */
+  /** The bearer token with which we read. Needed for `onEvent` and `feed`. @default none */
   token?: Credential;
-  /** Checks payloads before they are sent. The types alone need no code: `createNexusClient<typeof events>(…)`. */
+  /** Checks payloads before they are sent. The types alone need no code: `createNexusClient<typeof events>(…)`. @default nothing is checked */
   events?: E;
   /** How requests are signed; our entry among the nodes must allow it. @default 'nexus' */
   signature?: SignatureName;
-  /** @default 'auto' */
+  /** How events come. @default 'auto' */
   transport?: Transport;
   /** Where the WebSocket handler is. @default `url`/ws */
   webSocketUrl?: string;
-  /** @default globalThis.fetch */
+  /** What sends the requests. @default globalThis.fetch */
   fetch?: FetchLike;
-  /** @default globalThis.WebSocket, where there is one */
+  /** What opens the sockets. @default globalThis.WebSocket, where there is one */
   WebSocket?: WebSocketConstructor;
   /** How `dispatch` is tried again. `maxAttempts` counts the first. @default { maxAttempts: 8, initialMs: 250, maxMs: 10_000 } */
   retry?: Partial<Backoff> & { maxAttempts?: number };

@@ -25,7 +25,7 @@ export interface TestNexusOptions<E extends Catalogue = AnyCatalogue> extends Om
   reactors?: readonly AnyReactor[];
   /**
    * What the host does with a new Nexus: registers reactors and schedules, mounts handlers. Called at every start, so
-   * after every crash, too; synchronous.
+   * after every crash, too; synchronous. @default nothing
    */
   setup?: ((nexus: Nexus<E>) => void) | undefined;
   /**

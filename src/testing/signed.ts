@@ -7,7 +7,7 @@ import { hmacSha256 } from '../options.js';
 
 /** How a request is signed. */
 export interface SignedOptions {
-  /** Another secret than the node's first: a wrong one, say. */
+  /** Another secret than the node's first: a wrong one, say. @default the first of the node's `secrets` */
   secret?: string;
   /** The scheme. @default the first of the node's `signatures`, or 'nexus' */
   scheme?: 'nexus' | 'standard';

@@ -32,7 +32,9 @@ export type { StorageFixture };
 
 /** The parts of a test runner that the suite uses: those of vitest, jest and `node:test` fit. */
 export interface ConformanceRunner {
+  /** Groups cases. */
   describe: (name: string, body: () => void) => unknown;
+  /** Declares a case, or with `skip` one that does not run. */
   it: {
     (name: string, run: () => Promise<void>): unknown;
     skip: (name: string, run: () => Promise<void>) => unknown;
@@ -48,7 +50,7 @@ export interface StorageConformanceOptions extends ConformanceRunner {
   /**
    * What does not apply, each with its written reason: the name of a case, or `several instances` (one log, many
    * storages), `reopening` (data outlives close), `erasing` (the fixture can erase a payload),
-   * `losing` (the fixture can take the last events away).
+   * `losing` (the fixture can take the last events away). @default {}
    */
   skip?: Readonly<Record<string, string>>;
 }

@@ -14,7 +14,12 @@ const kept = new Set<SqliteLike>();
 
 let loading: Promise<SqliteDriver> | undefined;
 
-/** @throws NexusError NEXUS_SQLITE_BINDING */
+/**
+ * The driver that `sqliteStorage` uses, for who looks at a database beside it.
+ *
+ * @example const open = await loadSqliteDriver(); const db = open('./nexus.db', { readonly: true, busyMs: 100 });
+ * @throws NexusError NEXUS_SQLITE_BINDING
+ */
 export function loadDriver(): Promise<SqliteDriver> {
   loading ??= load().catch((error: unknown) => {
     loading = undefined;

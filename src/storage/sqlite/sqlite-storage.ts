@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
 import { invalidArgument, optionsArgument } from '../../core/arguments.js';
 import { NexusError } from '../../core/errors.js';
+import { readOnly } from '../read-only.js';
 import type { Batch, Committed, Storage } from '../storage.js';
 import { connect, type Connection } from './connection.js';
 import { BORN_LEASED, type LeaseFloor } from './lease-floor.js';
@@ -21,7 +22,12 @@ export interface SqliteStorageOptions {
    * off; part of them is held as ballast. 0: no floor and no ballast. @default 64 MiB, on a disk under 512 MiB an eighth of it
    */
   minFreeBytes?: number;
-  /** Another driver than better-sqlite3. */
+  /**
+   * Only look: no lease, no migration, no write, beside the hosts that work on the file. What would write is refused with
+   * NEXUS_READ_ONLY. @default false
+   */
+  readonly?: boolean;
+  /** Another driver. @default better-sqlite3, or Node's own SQLite where that cannot be loaded */
   driver?: SqliteDriver;
 }
 
@@ -47,7 +53,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
   };
   const onDisk = path !== ':memory:';
 
-  return {
+  const adapter: Storage = {
     capabilities: {
       durability: onDisk ? 'disk' : 'none',
       processes: onDisk ? 'many' : 'one',
@@ -194,6 +200,7 @@ export function sqliteStorage(options: SqliteStorageOptions): Storage {
       await closing?.close();
     },
   };
+  return options.readonly === true ? readOnly(adapter, path) : adapter;
 }
 
 /** Only once it is committed: a floor that is too high would hide deliveries from recovery. */

@@ -1,0 +1,98 @@
+/** `nexus audit`: the log as evidence. */
+import { existsSync, writeFileSync } from 'node:fs';
+import type { AuditReport, Checkpoint } from '../../index.js';
+import { parseObject, readBytes } from '../body.js';
+import { editing, reading } from '../database.js';
+import { exitCodes, usageError } from '../exit-codes.js';
+import { plain } from '../terminal.js';
+import { showDuration } from '../time.js';
+import { databaseOption, defineVerb, type Verb } from '../verb.js';
+
+const verify = defineVerb({
+  name: 'audit verify',
+  summary: 'Compute the chain of the log anew, and compare it with checkpoints',
+  about: `The exit code is 1 where the log is not what it was. Without a checkpoint that was kept elsewhere, it proves that the log agrees with
+itself: somebody who may write the file can compute a chain anew.`,
+  over: ['file'],
+  options: {
+    ...databaseOption,
+    from: {
+      kind: 'whole',
+      value: 'seq',
+      otherwise: 'the first event',
+      help: 'Take for granted what is below',
+    },
+    checkpoint: {
+      kind: 'file',
+      value: 'file',
+      many: true,
+      help: 'A checkpoint that was kept elsewhere; may be given several times',
+    },
+  },
+  examples: [
+    {
+      line: 'nexus audit verify --checkpoint /elsewhere/checkpoint.json',
+      says: 'is everything up to there what it was?',
+    },
+  ],
+  run: async (call) => {
+    const { terminal, options } = call;
+    const checkpoints = options.checkpoint.map(
+      (file) => parseObject(readBytes(file), file) as unknown as Checkpoint,
+    );
+    const bar = terminal.bar('verifying');
+    const report = await reading(call, async (nexus) => {
+      call.signal.addEventListener('abort', () => void nexus.close({ timeoutMs: 0 }), { once: true });
+      return await nexus.audit.verify({
+        ...(options.from !== undefined && { from: options.from }),
+        checkpoint: checkpoints,
+        onProgress: ({ done, total }) => bar.at(done, total),
+      });
+    }).finally(() => bar.end());
+    if (terminal.json) terminal.data(report);
+    else for (const line of linesOf(report)) terminal.out(line);
+    return report.ok ? exitCodes.ok : exitCodes.failed;
+  },
+});
+
+function linesOf(report: AuditReport): string[] {
+  const { from, to, events, redacted, gaps, base, checkpoints, vouchedTo, ms } = report;
+  return [
+    report.ok
+      ? 'the log is whole'
+      : `the log is NOT whole: ${plain(report.firstBad.message)} (seq ${report.firstBad.seq}, ${report.firstBad.reason})`,
+    `  seq ${from} to ${to}: ${events} events are right, ${redacted} of them redacted; ${gaps} gaps, pruned up to ${base}; ${showDuration(ms)}`,
+    checkpoints.matched > 0
+      ? `  vouched for by a checkpoint up to seq ${vouchedTo}`
+      : `  vouched for by no checkpoint${checkpoints.unusable > 0 ? ` (${checkpoints.unusable} say nothing about it)` : ''}`,
+  ];
+}
+
+const checkpoint = defineVerb({
+  name: 'audit checkpoint',
+  summary: 'Note how the log is, to be kept elsewhere',
+  about: `Keep it where whoever can write the database cannot: it proves later that everything up to its seq is still what it was.`,
+  over: ['file'],
+  options: {
+    ...databaseOption,
+    out: { kind: 'file', value: 'file', otherwise: 'stdout', help: 'A file that does not exist yet' },
+  },
+  examples: [
+    { line: 'nexus audit checkpoint | ssh vault "cat > nexus-$(date +%F).json"', says: 'every night' },
+  ],
+  run: async (call) => {
+    const { out } = call.options;
+    if (out !== undefined && existsSync(out))
+      throw usageError(`${out} is there already; an old checkpoint is worth as much as a new one`);
+    // The storage remembers it, as far as which prune may go.
+    const note = await editing(call, (nexus) => nexus.audit.checkpoint());
+    if (out === undefined) call.terminal.data(note);
+    else {
+      writeFileSync(out, `${JSON.stringify(note)}\n`, { flag: 'wx', mode: 0o644 });
+      call.terminal.say(`seq ${note.seq} is noted in ${out}`);
+    }
+    return 0;
+  },
+});
+
+export const audit: readonly Verb[] = [verify, checkpoint];
