@@ -1,17 +1,17 @@
 /** Clients whose connection is cut again and again, mid-stream, and that come back behind the last they had. */
 import { randomBytes, randomInt } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventSource } from 'eventsource';
-import { chromium } from 'playwright-core';
 import { WebSocket } from 'ws';
 import { createHttpHandler } from '../src/http/index.js';
 import { createNexus, type Nexus } from '../src/index.js';
 import { createWebSocketHandler } from '../src/ws/index.js';
+import { launchChromium, noBrowser } from '../test/support/chromium.js';
 
 export type Way = 'ws' | 'eventsource' | 'browser WebSocket' | 'browser EventSource';
 
@@ -23,21 +23,6 @@ export type Reconnected = {
   readonly reordered: number;
   readonly repeated: number;
 };
-
-const CHROMIUM = '/usr/bin/chromium';
-const chromiumArguments = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-/** Why there is nothing to see in a browser here, or undefined. */
-export const noBrowser = existsSync(CHROMIUM) ? undefined : `there is no ${CHROMIUM}`;
 
 /** What a client has seen of a stream that is numbered without holes. */
 function createTally(): { see(n: number): void; report(): Omit<Reconnected, 'way' | 'kills'> } {
@@ -227,7 +212,7 @@ const clients: Record<Way, (run: Run) => Promise<void>> = {
 };
 
 async function inBrowser({ port, token }: Run, name: 'socket' | 'source'): Promise<void> {
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: chromiumArguments });
+  const browser = await launchChromium();
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${port}/${name}.html#${token}`);

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { noBrowser, openPage } from '../../test/sdk/chromium.js';
+import { openPage } from '../../test/sdk/chromium.js';
+import { noBrowser } from '../../test/support/chromium.js';
 import { startPageHost } from './host.js';
 import { sayNext } from './news.js';
 

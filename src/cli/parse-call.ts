@@ -27,7 +27,8 @@ export function parseCall(
 ): Pick<Call, 'options' | 'args' | 'env'> & { readonly help: boolean } {
   const { values, positionals } = split(verb, argv);
   if (values.help === true) return { options: {} as never, args: [], env, help: true };
-  const full = withFile(env, values['env-file']);
+  const file = values['env-file'];
+  const full = typeof file === 'string' ? withEnvFile(env, file) : env;
   const options: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(verb.options)) {
     const given = values[name] ?? fromEnvironment(spec, full);
@@ -118,8 +119,8 @@ function checkArguments({ name, args }: Verb, given: readonly string[]): void {
     );
 }
 
-function withFile(env: Env, file: unknown): Env {
-  if (typeof file !== 'string') return env;
+/** The variables of a file and those of the environment, which win. @throws CliError (usage) */
+export function withEnvFile(env: Env, file: string): Env {
   return { ...readEnvFile(file), ...env };
 }
 

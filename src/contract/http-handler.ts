@@ -13,3 +13,12 @@ export interface HttpHandler {
   /** `ip` is the address of the client; without it there is no limit by address. */
   fetch(request: Request, from?: { readonly ip?: string }): Promise<Response>;
 }
+
+/** Answers where the path is one of Nexus's; false where it is not. */
+export function serves(http: HttpHandler, request: IncomingMessage, response: ServerResponse): boolean {
+  let served = true;
+  http(request, response, () => {
+    served = false;
+  });
+  return served;
+}

@@ -1,4 +1,5 @@
 /** What may be put around dispatches and handlers: for tracing, which must be inside of both. */
+import type { DeliveryMoment } from './lifecycle.js';
 
 /** Small text beside a payload. */
 export type Headers = Readonly<Record<string, string>>;
@@ -14,14 +15,7 @@ export interface SaidToBe {
 }
 
 /** A handler that is about to be called. */
-export interface AttemptToBe {
-  readonly deliveryId: string;
-  readonly reactor: string;
-  readonly eventId: string;
-  readonly eventType: string;
-  readonly seq: number;
-  /** 1 for the first. */
-  readonly attempt: number;
+export interface AttemptToBe extends DeliveryMoment {
   readonly replayed: boolean;
   /** The event's. */
   readonly headers: Headers;

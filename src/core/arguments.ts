@@ -21,6 +21,13 @@ export function waitArgument(value: unknown, name = 'timeoutMs'): number {
   throw invalidArgument(name, 'milliseconds, 0 or more', value);
 }
 
+/** @throws NexusError NEXUS_INVALID_OPTION */
+export function wholeArgument(value: unknown, name: string, least: number, most: number): number {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most)
+    return value as number;
+  throw invalidArgument(name, `a whole number from ${least} to ${most}`, value);
+}
+
 /** A place in the log, if one is given. @throws NexusError NEXUS_INVALID_OPTION */
 export function seqArgument(value: unknown, name: string): void {
   if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) return;

@@ -78,6 +78,7 @@ export function createEngine(parts: EngineParts): Engine {
 
   const storageFailed = (error: unknown, retrying: boolean): void =>
     lifecycle.tell('storage:error', () => ({ error, retrying }));
+  const failed = (error: unknown): void => storageFailed(error, true);
   const fanOuts = createFanOuts({
     storage,
     versions,
@@ -109,7 +110,7 @@ export function createEngine(parts: EngineParts): Engine {
   });
   const troubles = createTroubles({
     storage,
-    began: (error) => storageFailed(error, true),
+    began: failed,
     relieved: () => committer.retry(),
   });
   const hungry = (reactor: LocalReactor): void => {
@@ -156,7 +157,7 @@ export function createEngine(parts: EngineParts): Engine {
     runner: () => runner,
     supersede: (reactor) => registrar.supersede(reactor),
     identityLost: () => void guard.newIdentity(),
-    failed: (error) => storageFailed(error, true),
+    failed,
     pulse,
   });
   const replayer = createReplayer({
@@ -170,7 +171,7 @@ export function createEngine(parts: EngineParts): Engine {
     supersede: (reactor) => registrar.supersede(reactor),
     identityLost: () => void guard.newIdentity(),
     committing: () => committer.busy(),
-    failed: (error) => storageFailed(error, true),
+    failed,
     pulse,
   });
   const lookAgain = (): void => {
@@ -189,7 +190,7 @@ export function createEngine(parts: EngineParts): Engine {
     newInstance,
     runner: () => runner,
     recovered: lookAgain,
-    failed: (error) => storageFailed(error, true),
+    failed,
   });
   const registrar = createRegistrar({
     storage,
@@ -212,10 +213,9 @@ export function createEngine(parts: EngineParts): Engine {
     alarm,
     logger,
     keepFor: parts.retention,
-    failed: (error) => storageFailed(error, true),
+    failed,
   });
 
-  const failed = (error: unknown): void => storageFailed(error, true);
   const entering = createEntering({
     ...{ storage, logger, lifecycle, guard, fanOuts, registrar, committer, retention, lookAgain, failed },
     live: () => live,
@@ -244,7 +244,7 @@ export function createEngine(parts: EngineParts): Engine {
     lifecycle,
     isOpen: () => opening.isOpen(),
     opened,
-    failed: (error) => storageFailed(error, true),
+    failed,
     pulse,
   });
   const within = createWithin({ parts, intake, forwarder, instruments, refusal });

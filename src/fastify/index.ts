@@ -1,6 +1,6 @@
 /** Nexus as a Fastify plugin. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpHandler } from '../contract/http-handler.js';
+import { serves, type HttpHandler } from '../contract/http-handler.js';
 
 /** What the plugin needs of Fastify 4 or 5. */
 export interface FastifyLike {
@@ -44,11 +44,7 @@ export function fastifyNexus(
       // As Express does it: what the prefix has matched is put aside.
       raw.url = url.slice(prefix.length);
       raw.baseUrl = prefix;
-      const passed = { on: false };
-      http(raw, reply.raw, () => {
-        passed.on = true;
-      });
-      if (!passed.on) return reply.hijack();
+      if (serves(http, raw, reply.raw)) return reply.hijack();
       raw.url = url;
       return reply.callNotFound();
     });

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Ingress } from '../nexus.js';
 import type { Claim, Proof } from '../nodes/authenticate.js';
+import { bearerToken } from '../nodes/bearer-token.js';
 import { ipOf, type Incoming } from './incoming.js';
 import { clientKey } from '../core/ip-address.js';
 import type { HttpSettings } from './options.js';
@@ -52,7 +53,7 @@ export function createGuard(
       return limited ? { answer: limited } : { proof };
     },
     byToken: (request) => {
-      const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(request.header('authorization') ?? '')?.[1];
+      const token = bearerToken(request.header('authorization'));
       const node = token === undefined ? undefined : door.bearer(token);
       if (token === undefined || node === undefined) {
         door.denied({ node: undefined, reason: 'token', ip: ipOf(request) });

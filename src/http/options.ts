@@ -1,5 +1,5 @@
 /** The options of `createHttpHandler`: checked, and with their defaults. */
-import { NexusError } from '../core/errors.js';
+import { invalidArgument, wholeArgument } from '../core/arguments.js';
 import type { SeatLimits } from '../core/seats.js';
 import type { MetricsSource } from './metrics.js';
 import type { Rate } from './rate-limiter.js';
@@ -62,9 +62,9 @@ export type HttpSettings = {
 /** @throws NexusError NEXUS_INVALID_OPTION */
 export function httpSettings(options: HttpHandlerOptions): HttpSettings {
   const { bodyLimitBytes = 262_144, bodyTimeoutMs = 10_000, bufferLimitBytes = 67_108_864 } = options;
-  whole('bodyLimitBytes', bodyLimitBytes, 1, 64 * 1024 * 1024);
-  whole('bodyTimeoutMs', bodyTimeoutMs, 1, 600_000);
-  whole('bufferLimitBytes', bufferLimitBytes, bodyLimitBytes, 2 ** 40);
+  wholeArgument(bodyLimitBytes, 'bodyLimitBytes', 1, 64 * 1024 * 1024);
+  wholeArgument(bodyTimeoutMs, 'bodyTimeoutMs', 1, 600_000);
+  wholeArgument(bufferLimitBytes, 'bufferLimitBytes', bodyLimitBytes, 2 ** 40);
   return {
     basePath: checkBasePath(options.basePath ?? ''),
     rateLimit: rateOf('rateLimit', options.rateLimit, { perSecond: 10, burst: 20 }),
@@ -89,9 +89,9 @@ function streamSettings(options: EventStreamOptions): StreamSettings {
     ...options,
   };
   for (const name of ['maxConnections', 'maxConnectionsPerNode', 'maxConnectionsPerAddress'] as const)
-    whole(`stream.${name}`, settings[name], 1, 1_000_000);
+    wholeArgument(settings[name], `stream.${name}`, 1, 1_000_000);
   for (const name of ['heartbeatMs', 'retryMs', 'slowLimitMs'] as const)
-    whole(`stream.${name}`, settings[name], 10, LONGEST_MS);
+    wholeArgument(settings[name], `stream.${name}`, 10, LONGEST_MS);
   return settings;
 }
 
@@ -103,26 +103,13 @@ function rateOf(
   if (given === false) return undefined;
   const { perSecond = defaults.perSecond, burst = defaults.burst } = given ?? {};
   if (!Number.isFinite(perSecond) || perSecond <= 0 || perSecond > 1_000_000)
-    throw invalid(`${option}.perSecond`, 'a number above 0 and up to 1,000,000', perSecond);
-  whole(`${option}.burst`, burst, 1, 1_000_000);
+    throw invalidArgument(`${option}.perSecond`, 'a number above 0 and up to 1,000,000', perSecond);
+  wholeArgument(burst, `${option}.burst`, 1, 1_000_000);
   return { perSecond, burst };
 }
 
 function checkBasePath(basePath: string): string {
   if (basePath === '' || basePath === '/') return '';
   if (/^(\/[\w.~-]+)+$/.test(basePath)) return basePath;
-  throw invalid('basePath', 'like "/nexus"', basePath);
-}
-
-function whole(option: string, value: unknown, least: number, most: number): void {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
-  throw invalid(option, `a whole number from ${least} to ${most}`, value);
-}
-
-function invalid(option: string, expected: string, got: unknown): NexusError {
-  return new NexusError(
-    'NEXUS_INVALID_OPTION',
-    `${option} must be ${expected}; got ${typeof got === 'string' ? JSON.stringify(got) : String(got)}`,
-    { details: { option, expected } },
-  );
+  throw invalidArgument('basePath', 'like "/nexus"', basePath);
 }

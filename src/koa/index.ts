@@ -1,6 +1,6 @@
 /** Nexus as a Koa middleware. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpHandler } from '../contract/http-handler.js';
+import { serves, type HttpHandler } from '../contract/http-handler.js';
 
 /** What the middleware needs of Koa 2 or 3. */
 export interface KoaContextLike {
@@ -20,11 +20,7 @@ export function koaNexus(
 ): (context: KoaContextLike, next: () => Promise<unknown>) => Promise<unknown> {
   return async (context, next) => {
     const { req, res } = context;
-    const passed = { on: false };
-    http(req, res, () => {
-      passed.on = true;
-    });
-    if (passed.on) return await next();
+    if (!serves(http, req, res)) return await next();
     context.respond = false;
     // For what stands before it and looks at the time that a request took.
     await new Promise<void>((resolve) => {

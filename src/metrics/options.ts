@@ -1,6 +1,5 @@
 /** The options of `createMetrics`: checked, and with their defaults. */
-import { invalidArgument, optionsArgument } from '../core/arguments.js';
-import { NexusError } from '../core/errors.js';
+import { invalidArgument, optionsArgument, wholeArgument } from '../core/arguments.js';
 import type { MetricsRegister } from './register.js';
 
 /** For `createMetrics`. */
@@ -48,10 +47,10 @@ export function metricsSettings(options: MetricsOptions | undefined): MetricsSet
   )
     throw invalidArgument('register', 'a Registry of prom-client', register);
   if (typeof prefix !== 'string' || !/^[a-zA-Z_:][\w:]*$/.test(prefix))
-    throw invalid('prefix', 'letters, digits and _, such as "nexus_"', prefix);
+    throw invalidArgument('prefix', 'letters, digits and _, such as "nexus_"', prefix);
   for (const [name, value] of Object.entries(defaultLabels))
     if (!/^[a-zA-Z_]\w*$/.test(name) || name.startsWith('__') || typeof value !== 'string')
-      throw invalid(`defaultLabels.${name}`, 'a legal name of a label and a text', value);
+      throw invalidArgument(`defaultLabels.${name}`, 'a legal name of a label and a text', value);
   return {
     register,
     prefix,
@@ -61,9 +60,9 @@ export function metricsSettings(options: MetricsOptions | undefined): MetricsSet
       reactor: bounds('reactor', buckets.reactor ?? long),
       http: bounds('http', buckets.http ?? short),
     },
-    maxTypes: whole('maxTypes', given.maxTypes ?? 100),
-    maxNodes: whole('maxNodes', given.maxNodes ?? 50),
-    maxReactors: whole('maxReactors', given.maxReactors ?? 100),
+    maxTypes: wholeArgument(given.maxTypes ?? 100, 'maxTypes', 1, 10_000),
+    maxNodes: wholeArgument(given.maxNodes ?? 50, 'maxNodes', 1, 10_000),
+    maxReactors: wholeArgument(given.maxReactors ?? 100, 'maxReactors', 1, 10_000),
     eventLoop,
   };
 }
@@ -71,17 +70,6 @@ export function metricsSettings(options: MetricsOptions | undefined): MetricsSet
 function bounds(name: string, given: readonly number[]): readonly number[] {
   const ascend = given.every((each, i) => Number.isFinite(each) && each > (given[i - 1] ?? 0));
   if (given.length === 0 || given.length > 50 || !ascend)
-    throw invalid(`buckets.${name}`, '1 to 50 ascending numbers above 0, in seconds', given);
+    throw invalidArgument(`buckets.${name}`, '1 to 50 ascending numbers above 0, in seconds', given);
   return [...given];
-}
-
-function whole(option: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value;
-  throw invalid(option, 'a whole number from 1 to 10000', value);
-}
-
-function invalid(option: string, expected: string, got: unknown): NexusError {
-  return new NexusError('NEXUS_INVALID_OPTION', `${option} must be ${expected}; got ${String(got)}`, {
-    details: { option, expected },
-  });
 }

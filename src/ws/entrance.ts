@@ -6,6 +6,7 @@ import { createSeats } from '../core/seats.js';
 import type { Ingress } from '../nexus.js';
 import type { WebSocketSettings } from './options.js';
 import type { Refusal } from './refusal.js';
+import { bearerToken } from '../nodes/bearer-token.js';
 
 /** Someone who is let in. */
 export type Guest = { readonly node: string; readonly token: string; readonly address: string | undefined };
@@ -54,7 +55,7 @@ const TOKEN_PROTOCOL = /^nexus\.token\.([A-Za-z0-9\-._~+]+)$/;
 
 function tokenOf(request: IncomingMessage, fromQuery: boolean): string | undefined {
   const { authorization } = request.headers;
-  if (authorization !== undefined) return /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(authorization)?.[1];
+  if (authorization !== undefined) return bearerToken(authorization);
   for (const protocol of request.headers['sec-websocket-protocol']?.split(',') ?? []) {
     const token = TOKEN_PROTOCOL.exec(protocol.trim())?.[1];
     if (token !== undefined) return token;

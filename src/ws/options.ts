@@ -1,5 +1,5 @@
 /** The options of `createWebSocketHandler`: checked, and with their defaults. */
-import { NexusError } from '../core/errors.js';
+import { invalidArgument, wholeArgument } from '../core/arguments.js';
 
 /** For `createWebSocketHandler`. */
 export interface WebSocketHandlerOptions {
@@ -51,29 +51,40 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** @throws NexusError NEXUS_INVALID_OPTION */
 export function webSocketSettings(options: WebSocketHandlerOptions): WebSocketSettings {
   const { path = '/nexus/ws', queryToken = false } = options;
-  if (typeof path !== 'string' || !/^\/[^\s?#]*$/.test(path)) throw invalid('path', 'like "/nexus/ws"', path);
-  if (typeof queryToken !== 'boolean') throw invalid('queryToken', 'true or false', queryToken);
+  if (typeof path !== 'string' || !/^\/[^\s?#]*$/.test(path))
+    throw invalidArgument('path', 'like "/nexus/ws"', path);
+  if (typeof queryToken !== 'boolean') throw invalidArgument('queryToken', 'true or false', queryToken);
   const { perSecond = 10, burst = 50 } = options.messageRate ?? {};
   if (!Number.isFinite(perSecond) || perSecond <= 0 || perSecond > 1_000_000)
-    throw invalid('messageRate.perSecond', 'a number above 0 and up to 1,000,000', perSecond);
+    throw invalidArgument('messageRate.perSecond', 'a number above 0 and up to 1,000,000', perSecond);
   return {
     path,
     queryToken,
     origins: originsOf(options.origins),
-    maxConnections: whole('maxConnections', options.maxConnections ?? 10_000, 1, 1_000_000),
-    maxConnectionsPerNode: whole('maxConnectionsPerNode', options.maxConnectionsPerNode ?? 1_000, 1, 1e6),
-    maxConnectionsPerAddress: whole(
-      'maxConnectionsPerAddress',
+    maxConnections: wholeArgument(options.maxConnections ?? 10_000, 'maxConnections', 1, 1_000_000),
+    maxConnectionsPerNode: wholeArgument(
+      options.maxConnectionsPerNode ?? 1_000,
+      'maxConnectionsPerNode',
+      1,
+      1e6,
+    ),
+    maxConnectionsPerAddress: wholeArgument(
       options.maxConnectionsPerAddress ?? 1_000,
+      'maxConnectionsPerAddress',
       1,
       1_000_000,
     ),
-    maxPayloadBytes: whole('maxPayloadBytes', options.maxPayloadBytes ?? 16_384, 128, 1_048_576),
-    messageRate: { perSecond, burst: whole('messageRate.burst', burst, 1, 1_000_000) },
-    highWaterMarkBytes: whole('highWaterMarkBytes', options.highWaterMarkBytes ?? 1_048_576, 1_024, 2 ** 30),
-    slowLimitMs: whole('slowLimitMs', options.slowLimitMs ?? 60_000, 1, LONGEST_MS),
-    heartbeatMs: whole('heartbeatMs', options.heartbeatMs ?? 30_000, 10, LONGEST_MS),
-    handshakeMs: whole('handshakeMs', options.handshakeMs ?? 30_000, 1, LONGEST_MS),
+    maxPayloadBytes: wholeArgument(options.maxPayloadBytes ?? 16_384, 'maxPayloadBytes', 128, 1_048_576),
+    messageRate: { perSecond, burst: wholeArgument(burst, 'messageRate.burst', 1, 1_000_000) },
+    highWaterMarkBytes: wholeArgument(
+      options.highWaterMarkBytes ?? 1_048_576,
+      'highWaterMarkBytes',
+      1_024,
+      2 ** 30,
+    ),
+    slowLimitMs: wholeArgument(options.slowLimitMs ?? 60_000, 'slowLimitMs', 1, LONGEST_MS),
+    heartbeatMs: wholeArgument(options.heartbeatMs ?? 30_000, 'heartbeatMs', 10, LONGEST_MS),
+    handshakeMs: wholeArgument(options.handshakeMs ?? 30_000, 'handshakeMs', 1, LONGEST_MS),
   };
 }
 
@@ -82,23 +93,9 @@ function originsOf(origins: unknown): ReadonlySet<string> | undefined {
   const isOrigin = (each: unknown): each is string =>
     typeof each === 'string' && URL.canParse(each) && new URL(each).origin === each;
   if (Array.isArray(origins) && origins.every(isOrigin)) return new Set(origins);
-  throw invalid(
+  throw invalidArgument(
     'origins',
     'a list of origins such as "https://app.example.com", without path or wildcard',
     origins,
-  );
-}
-
-function whole(option: string, value: unknown, least: number, most: number): number {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most)
-    return value as number;
-  throw invalid(option, `a whole number from ${least} to ${most}`, value);
-}
-
-function invalid(option: string, expected: string, got: unknown): NexusError {
-  return new NexusError(
-    'NEXUS_INVALID_OPTION',
-    `${option} must be ${expected}; got ${typeof got === 'string' ? JSON.stringify(got) : String(got)}`,
-    { details: { option, expected } },
   );
 }

@@ -9,7 +9,8 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type * as Sdk from '../../src/sdk/index.js';
 import { awkwardTexts } from './awkward-texts.js';
 import { bundle } from './bundle.js';
-import { noBrowser, openPage } from './chromium.js';
+import { noBrowser } from '../support/chromium.js';
+import { openPage } from './chromium.js';
 import { answering, proxy, secret, startHost } from './host.js';
 
 const entry = new URL('../../src/sdk/index.ts', import.meta.url);

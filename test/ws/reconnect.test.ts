@@ -1,6 +1,7 @@
 /** Clients that are cut off and come back, a short version of `npm run proof -- --only=reconnect`. */
 import { describe, expect, it } from 'vitest';
-import { noBrowser, proveReconnect, type Way } from '../../proof/reconnect.js';
+import { proveReconnect, type Way } from '../../proof/reconnect.js';
+import { noBrowser } from '../support/chromium.js';
 
 describe('a client that comes back behind the last it had', () => {
   const expectWhole = async (way: Way): Promise<void> => {

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { protocolEvents, type Catalogue } from '../../index.js';
 import { missing } from '../exit-codes.js';
 import { messageOf } from '../message-of.js';
-import { readEnvFile } from '../parse-call.js';
+import { withEnvFile } from '../parse-call.js';
 import { checkConfig, refused, type ServeConfig } from './config.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -39,7 +39,7 @@ export function catalogueOf({ events }: ServeConfig): Catalogue | undefined {
 
 /** The variables of a file, where it is there, and those of the environment, which win. */
 export function withFile(file: string | undefined, env: Env): Env {
-  return { ...(file !== undefined && existsSync(file) && readEnvFile(file)), ...env };
+  return file !== undefined && existsSync(file) ? withEnvFile(env, file) : env;
 }
 
 async function read(path: string, env: Env): Promise<unknown> {

@@ -61,13 +61,13 @@ export function createAppend(
   };
 
   /**
-   * What nobody said before has its strongest key recorded by this, without being looked for first. What is refused for
-   * other reasons than a key after it ends the transaction.
+   * True when nobody can have said it before: its strongest key was free, and is recorded by this without being looked for
+   * first. What is refused for other reasons than a key after it ends the transaction.
    */
-  const mayBeKnown = ({ keys, idGiven, tick, source }: NewEvent, seq: number): boolean => {
+  const takeStrongestKey = ({ keys, idGiven, tick, source }: NewEvent, seq: number): boolean => {
     const [strongest] = keys;
-    if (strongest === undefined || idGiven || tick !== undefined) return keys.length > 0 || idGiven;
-    return Number(record.run(source, strongest, seq).changes) === 0;
+    if (strongest === undefined || idGiven || tick !== undefined) return keys.length === 0 && !idGiven;
+    return Number(record.run(source, strongest, seq).changes) > 0;
   };
 
   return (events, held, refusal) => {
@@ -80,7 +80,7 @@ export function createAppend(
         results.push({ outcome: 'skipped' });
         continue;
       }
-      const before = mayBeKnown(event, seq + 1) ? first(event) : undefined;
+      const before = takeStrongestKey(event, seq + 1) ? undefined : first(event);
       if (before) {
         const same = sameContent(
           sha256,
