@@ -26,6 +26,7 @@ export interface HttpAnswered {
   readonly route: string;
   readonly method: string;
   readonly status: number;
+  /** From its arrival to its answer, milliseconds. */
   readonly ms: number;
 }
 
