@@ -55,6 +55,8 @@ export function engineOptions<E extends Catalogue>(
     maxPayloadBytes,
     retention: keepFor(given.retention),
     autoStart: given.autoStart ?? true,
+    // Time of one's own is moved from outside: a wait that nobody ends must not keep that process.
+    stayAwake: clock === undefined ? keepProcess : () => nothing,
   };
 }
 
@@ -76,6 +78,11 @@ export const hmacSha256: HmacSha256 = (key, ...parts) => {
   for (const part of parts) hmac.update(part);
   return hmac.digest();
 };
+
+function keepProcess(): () => void {
+  const timer = setInterval(nothing, 60_000);
+  return () => clearInterval(timer);
+}
 
 const silent: LoggerLike = {
   debug: nothing,
