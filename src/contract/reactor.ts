@@ -17,7 +17,7 @@ export interface ReactorContext<E extends Catalogue = AnyCatalogue, T extends Ty
   readonly event: EventOf<E, T>;
   /** 1 for the first call. */
   readonly attempt: number;
-  /** Aborts at the timeout, when the lease is lost, when the delivery is cancelled and at a forced close. */
+  /** Aborts at the timeout, when the lease is lost, when this process cancels the delivery, when the reactor is removed, and at a forced close. */
   readonly signal: AbortSignal;
   /** The host's logger, with the ids of reactor and event on every line. */
   readonly log: LoggerLike;
