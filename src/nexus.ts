@@ -221,7 +221,7 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   /**
    * The first event of a type after now, or after a `seq`, that matches.
    *
-   * @throws NexusError NEXUS_TIMEOUT, NEXUS_POSITION_AHEAD, NEXUS_CLOSED, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when its payload cannot be brought to the version this process knows
+   * @throws NexusError NEXUS_TIMEOUT, NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED, NEXUS_CLOSED, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when its payload cannot be brought to the version this process knows
    */
   waitFor<T extends TypeOf<E>>(type: T, options?: WaitForOptions<E, T>): Promise<EventOf<E, T>>;
   /**
