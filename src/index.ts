@@ -43,6 +43,7 @@ export type { RateLimit } from './core/pace.js';
 export type { RetryPolicy } from './core/retry.js';
 export type { Span, Subscription } from './core/subscription.js';
 export type {
+  AdminActed,
   AttemptRecord,
   Audit,
   AuditBreak,

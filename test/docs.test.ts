@@ -32,10 +32,10 @@ async function outputs(code: string, runs = 1): Promise<string[]> {
   writeFileSync(join(cwd, 'program.mts'), code);
   const told: string[] = [];
   for (let i = 0; i < runs; i++) {
-    const { stdout } = await run(process.execPath, [...tsx, 'program.mts'], { cwd, env }).catch(
-      (died: { stdout: string; stderr: string }) => ({ stdout: died.stdout + died.stderr }),
+    const ended = await run(process.execPath, [...tsx, 'program.mts'], { cwd, env }).catch(
+      (died: unknown) => died as { stdout: string; stderr: string },
     );
-    told.push(stdout);
+    told.push(ended.stdout + ended.stderr);
   }
   return told;
 }

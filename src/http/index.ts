@@ -6,6 +6,7 @@
 export { createHttpHandler } from './http-handler.js';
 export type { HttpHandler } from '../contract/http-handler.js';
 export type { EventStreamOptions, HttpHandlerOptions } from './options.js';
+export type { Servable } from './incoming.js';
 export type { MetricsSource } from './metrics.js';
 export { protocolWebhooks } from './protocol-webhooks.js';
 export type { Mapped, WebhookSource } from './webhook-source.js';
