@@ -10,6 +10,7 @@ import { errorCodes } from '../src/core/errors.js';
 import type { ReactorContext } from '../src/nexus.js';
 import { firstSteps } from '../proof/new-user.js';
 import { createTestNexus } from '../src/testing/index.js';
+import { needsBetterSqlite3 } from './support/better-sqlite3.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -48,7 +49,8 @@ describe('the README', () => {
     expect(read('README.md')).not.toMatch(/exactly-once|immutable/i);
   });
 
-  it('shows a transaction that runs', async () => {
+  it('shows a transaction that runs', async (context) => {
+    needsBetterSqlite3(context);
     const [, code = ''] =
       /## Within your own transaction\n[\s\S]*?```ts\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
     expect(await output(code)).toContain('ORDER_PLACED\n');
