@@ -71,6 +71,7 @@ export function createFanOuts(options: {
     heldAt,
     startedAt: 0,
     phase: 'waiting',
+    slot: undefined,
     abort: undefined,
   });
 
