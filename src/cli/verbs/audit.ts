@@ -2,20 +2,22 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import type { AuditReport, Checkpoint } from '../../index.js';
 import { parseObject, readBytes } from '../body.js';
-import { editing, reading } from '../database.js';
+import { looking, steering } from '../desks.js';
 import { exitCodes, usageError } from '../exit-codes.js';
 import { plain } from '../terminal.js';
 import { showDuration } from '../time.js';
-import { databaseOption, defineVerb, type Verb } from '../verb.js';
+import { databaseOption, defineVerb, hostOption, type Verb } from '../verb.js';
 
 const verify = defineVerb({
   name: 'audit verify',
   summary: 'Compute the chain of the log anew, and compare it with checkpoints',
   about: `The exit code is 1 where the log is not what it was. Without a checkpoint that was kept elsewhere, it proves that the log agrees with
-itself: somebody who may write the file can compute a chain anew.`,
-  over: ['file'],
+itself: somebody who may write the file can compute a chain anew. A host that is asked verifies itself: where it may have been
+taken over, verify a copy of its file elsewhere.`,
+  over: ['file', 'http'],
   options: {
     ...databaseOption,
+    ...hostOption,
     from: {
       kind: 'whole',
       value: 'seq',
@@ -41,14 +43,14 @@ itself: somebody who may write the file can compute a chain anew.`,
       (file) => parseObject(readBytes(file), file) as unknown as Checkpoint,
     );
     const bar = terminal.bar('verifying');
-    const report = await reading(call, async (nexus) => {
-      call.signal.addEventListener('abort', () => void nexus.close({ timeoutMs: 0 }), { once: true });
-      return await nexus.audit.verify({
+    const report = await looking(call, ({ audit: desk }) =>
+      desk.verify({
         ...(options.from !== undefined && { from: options.from }),
         checkpoint: checkpoints,
         onProgress: ({ done, total }) => bar.at(done, total),
-      });
-    }).finally(() => bar.end());
+        signal: call.signal,
+      }),
+    ).finally(() => bar.end());
     if (terminal.json) terminal.data(report);
     else for (const line of linesOf(report)) terminal.out(line);
     return report.ok ? exitCodes.ok : exitCodes.failed;
@@ -72,9 +74,10 @@ const checkpoint = defineVerb({
   name: 'audit checkpoint',
   summary: 'Note how the log is, to be kept elsewhere',
   about: `Keep it where whoever can write the database cannot: it proves later that everything up to its seq is still what it was.`,
-  over: ['file'],
+  over: ['file', 'http'],
   options: {
     ...databaseOption,
+    ...hostOption,
     out: { kind: 'file', value: 'file', otherwise: 'stdout', help: 'A file that does not exist yet' },
   },
   examples: [
@@ -85,7 +88,7 @@ const checkpoint = defineVerb({
     if (out !== undefined && existsSync(out))
       throw usageError(`${out} is there already; an old checkpoint is worth as much as a new one`);
     // The storage remembers it, as far as which prune may go.
-    const note = await editing(call, (nexus) => nexus.audit.checkpoint());
+    const note = await steering(call, ({ audit: desk }) => desk.checkpoint());
     if (out === undefined) call.terminal.data(note);
     else {
       writeFileSync(out, `${JSON.stringify(note)}\n`, { flag: 'wx', mode: 0o644 });
