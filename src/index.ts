@@ -114,6 +114,7 @@ export type {
   RotateOptions,
   SaidToBe,
   SettledOptions,
+  SucceededDelivery,
   VerifyOptions,
   VerifyProgress,
   WaitForOptions,
