@@ -25,7 +25,8 @@ export interface CheckpointVerifier {
 /** The algorithm's number in the hash of a key. */
 const ED25519 = 1;
 const KEY_HASH_BYTES = 4;
-const PREFIX = 'nexus/';
+/** Log, place, hash, and when it was taken. Nothing of another form is signed: it could say something else as well. */
+const TEXT = /^nexus\/([0-9a-f-]{36})\n(\d{1,16})\n([A-Za-z0-9+/]{43}=)\n(?:at (\d{1,16})\n)?$/;
 
 /**
  * A checkpoint as a signed note.
@@ -39,7 +40,9 @@ export function signCheckpoint(checkpoint: Checkpoint, { name, privateKey }: Che
   checkName(name);
   const key = ed25519('privateKey', () => createPrivateKey(pemOf(privateKey)), privateKey);
   const { logId, seq, hash, at } = checkpoint;
-  const text = `${PREFIX}${logId}\n${seq}\n${Buffer.from(hash, 'hex').toString('base64')}\nat ${at}\n`;
+  const text = `nexus/${logId}\n${seq}\n${Buffer.from(hash, 'hex').toString('base64')}\nat ${at}\n`;
+  if (!TEXT.test(text))
+    throw invalidArgument('checkpoint', 'what audit.checkpoint() gave: { logId, seq, hash, at }', checkpoint);
   const signature = sign(null, Buffer.from(text), key);
   const line = Buffer.concat([keyHash(name, createPublicKey(key)), signature]).toString('base64');
   return `${text}\n— ${name} ${line}\n`;
@@ -72,8 +75,7 @@ export function openCheckpoint(note: string, { name, publicKey }: CheckpointVeri
         verify(null, Buffer.from(text), key, bytes.subarray(KEY_HASH_BYTES))
       );
     });
-  const [, logId, seq, hash = '', at = 0] =
-    /^nexus\/([0-9a-f-]{36})\n(\d{1,16})\n([A-Za-z0-9+/]{43}=)\n(?:at (\d{1,16})\n)?$/.exec(text) ?? [];
+  const [, logId, seq, hash = '', at = 0] = TEXT.exec(text) ?? [];
   if (signed && logId !== undefined)
     return { logId, seq: Number(seq), hash: Buffer.from(hash, 'base64').toString('hex'), at: Number(at) };
   throw new NexusError(

@@ -36,6 +36,7 @@ export type { PayloadIssue } from './core/payload.js';
 export type { RateLimit } from './core/pace.js';
 export type { RetryPolicy } from './core/retry.js';
 export type {
+  AdminActed,
   AttemptRecord,
   Audit,
   AuditBreak,

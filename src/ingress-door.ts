@@ -5,6 +5,7 @@ import type { Engine } from './engine/engine.js';
 import type { DispatchOptions, Dispatched, Ingress, LoggerLike } from './nexus.js';
 import type { Storage } from './storage/storage.js';
 import type { NodeRegistry } from './nodes/node-registry.js';
+import { may } from './nodes/permissions.js';
 
 /**
  * 128 bits of the hash. These keys come in no order, so each falls on another page of their index: the shorter they are, the
@@ -64,7 +65,7 @@ export function createIngress(options: {
     authenticate: (claim) => registry.authenticate(claim),
     bearer: (token) => registry.bearer(token),
     may: (node, act, type) => registry.may(node, act, type),
-    isAdmin: (node) => registry.get(node)?.admin ?? false,
+    isAdmin: (node) => may(registry.get(node), 'administer'),
     receive: async ({ proof, type, payload, body, idempotencyKey, correlationId, headers }) => {
       // First of all: the rest of what is checked tells which types there are, and whether it was said before.
       if (!registry.may(proof.node, 'dispatch', type)) throw mayNotDispatch(proof.node, type);
@@ -84,6 +85,7 @@ export function createIngress(options: {
       }
     },
     denied: (moment) => engine.tell('auth:denied', () => moment),
+    administered: (moment) => engine.tell('admin:acted', () => moment),
     answered: (moment) => engine.tell('http:answered', moment),
     limited: (moment) => engine.tell('limit:refused', moment),
     failed: (error) => logger.error({ failure: describeFailure(error) }, 'a request failed'),

@@ -87,6 +87,7 @@ export type {
   ReplayReport,
 } from './contract/replays.js';
 export type {
+  AdminActed,
   AuditBreak,
   AuthDenied,
   CloseOptions,

@@ -55,6 +55,20 @@ describe('a signed checkpoint', () => {
     expect(() => openCheckpoint(note, { name: 'other', publicKey })).toThrow('no checkpoint');
   });
 
+  it('is signed only as what it is: a host that is asked for one could send any text', () => {
+    for (const odd of [
+      { logId: `${checkpoint.logId}\n1\n${'A'.repeat(43)}=` },
+      { logId: 'other/0192f3a1-1111-4222-8333-0123456789ab' },
+      { seq: 1.5 },
+      { seq: '1\n2' },
+      { hash: '0f' },
+      { at: Number.NaN },
+    ])
+      expect(() => signCheckpoint({ ...checkpoint, ...odd } as never, signer), JSON.stringify(odd)).toThrow(
+        expect.objectContaining({ code: 'NEXUS_INVALID_OPTION' }) as Error,
+      );
+  });
+
   it('wants an Ed25519 key and a name, and repeats no key in its errors', () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2_048 });
     const invalid = expect.objectContaining({ code: 'NEXUS_INVALID_OPTION' }) as Error;

@@ -1,5 +1,5 @@
 /**
- * Next.js: `app/nexus/[...path]/route.ts` exports these four. Here a few lines of node:http call them as Next would: with a
+ * Next.js: `app/nexus/[...path]/route.ts` exports these five. Here a few lines of node:http call them as Next would: with a
  * web `Request`, by the name of the method.
  */
 import { createServer } from 'node:http';
@@ -10,7 +10,7 @@ import { nextRoutes } from '@neo-protocol/nexus/next';
 import { BASE_PATH, listening, type StartHost } from './host.js';
 
 export const startNextRoutes: StartHost = async (nexus) => {
-  // In the file of the route: export const { GET, HEAD, POST, OPTIONS } = nextRoutes(…);
+  // In the file of the route: export const { GET, HEAD, POST, DELETE, OPTIONS } = nextRoutes(…);
   const routes = nextRoutes(createHttpHandler(nexus, { basePath: BASE_PATH }));
   const server = createServer((incoming, outgoing) => {
     const { url = '/', method = 'GET' } = incoming;

@@ -3,7 +3,7 @@ import type { Delivery, EventFilter, Explanation, AttemptRecord, NexusEvent } fr
 import { reading } from './database.js';
 import { missing } from './exit-codes.js';
 import { followRemote } from './event-stream.js';
-import { createRemote, tokenOf } from './remote.js';
+import { createRemote, queryOf, tokenOf } from './remote.js';
 import type { Call, databaseOption, hostOption } from './verb.js';
 
 /** An event as far as both tell it. */
@@ -103,14 +103,4 @@ function parse(data: string): WireEvent | undefined {
   } catch {
     return undefined;
   }
-}
-
-function queryOf(filter: EventFilter): URLSearchParams {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(filter)) {
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    for (const each of values)
-      query.append(name, each instanceof Date ? String(each.getTime()) : String(each));
-  }
-  return query;
 }

@@ -1,6 +1,7 @@
 /** Server-sent events, read line by line: `GET /events/stream`, from a position on and again after a cut. */
 import { CliError } from './exit-codes.js';
 import { problemOf, type Remote } from './remote.js';
+import { rest } from './rest.js';
 
 /** One message of a stream. */
 export type Message = { readonly id: string; readonly event: string; readonly data: string };
@@ -8,14 +9,14 @@ export type Message = { readonly id: string; readonly event: string; readonly da
 /** The messages of a stream, until it ends. */
 export async function* messagesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Message> {
   const decoder = new TextDecoder();
-  let rest = '';
+  let left = '';
   let id = '';
   let event = '';
   let data: string[] = [];
   for await (const chunk of chunks) {
-    rest += decoder.decode(chunk, { stream: true });
-    const lines = rest.split(/\r\n|\n|\r(?!$)/);
-    rest = lines.pop() ?? '';
+    left += decoder.decode(chunk, { stream: true });
+    const lines = left.split(/\r\n|\n|\r(?!$)/);
+    left = lines.pop() ?? '';
     for (const line of lines) {
       if (line === '') {
         // One without data says how far the reader is.
@@ -78,16 +79,4 @@ export async function* followRemote(
     await rest(waitMs, signal);
     waitMs = Math.min(waitMs * 2, LONGEST_MS);
   }
-}
-
-async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }

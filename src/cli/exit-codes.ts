@@ -53,7 +53,12 @@ export function missing(message: string): CliError {
 export function exitOf(error: unknown): number {
   if (error instanceof CliError) return error.exit;
   if (!NexusError.is(error)) return exitCodes.failed;
-  return byCode[error.code] ?? exitCodes.failed;
+  return exitOfCode(error.code) ?? exitCodes.failed;
+}
+
+/** That of an error that came from elsewhere, where its code says. */
+export function exitOfCode(code: string): number | undefined {
+  return Object.hasOwn(byCode, code) ? byCode[code] : undefined;
 }
 
 const byCode: Readonly<Record<string, number>> = {

@@ -40,7 +40,7 @@ export function parseCall(
     else options[name] = typeof given === 'string' ? valueOf(name, spec, given) : undefined;
   }
   // What is typed wins over what is in the environment, also where the one excludes the other.
-  if (values.db !== undefined && values.url === undefined) options.url = undefined;
+  if (values.url === undefined && (values.db ?? values.nodes) !== undefined) options.url = undefined;
   checkArguments(verb, positionals);
   return { options: options as never, args: positionals, env: full, help: false };
 }

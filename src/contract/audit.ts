@@ -22,6 +22,8 @@ export interface VerifyOptions {
   checkpoint?: Checkpoint | readonly Checkpoint[];
   /** Told after each page. What it throws is logged and ends nothing. @default nobody is told */
   onProgress?: (progress: VerifyProgress) => void;
+  /** Ends it: it rejects with the signal's reason. @default none: it comes to its end */
+  signal?: AbortSignal;
 }
 
 /** How far a verification is. */

@@ -2,7 +2,7 @@
 import type { Claim, Proof } from '../nodes/authenticate.js';
 import type { Act } from '../nodes/permissions.js';
 import type { Dispatched } from './dispatch.js';
-import type { AuthDenied } from './lifecycle.js';
+import type { AdminActed, AuthDenied } from './lifecycle.js';
 import type { Live } from './live.js';
 import type { HttpAnswered, LimitRefused } from './moments.js';
 
@@ -17,7 +17,7 @@ export interface Ingress {
   bearer(token: string): string | undefined;
   /** Whether a node may, as things are now. */
   may(node: string, act: Act, type: string): boolean;
-  /** Whether it is an admin. */
+  /** Whether it may steer the host. */
   isAdmin(node: string): boolean;
   /**
    * Dispatches what an authenticated node said: its permission is checked, and what was signed is one event: by the
@@ -34,6 +34,8 @@ export interface Ingress {
   }): Promise<Dispatched>;
   /** Someone was turned away. */
   denied(moment: AuthDenied): void;
+  /** An admin had something done. */
+  administered(moment: AdminActed): void;
   /** A request over HTTP was answered; the moment is made only when someone listens. */
   answered(moment: () => HttpAnswered): void;
   /** Someone sent too much. */

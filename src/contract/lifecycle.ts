@@ -64,6 +64,8 @@ export interface NexusLifecycle {
   'endpoint:enabled': { readonly node: string };
   /** A request was turned away: it did not prove who it is, or its node may not do this. */
   'auth:denied': AuthDenied;
+  /** A node had something done through the admin routes of the HTTP handler, with whatever success. */
+  'admin:acted': AdminActed;
   /** A request over HTTP was answered. */
   'http:answered': HttpAnswered;
   /** A request was turned away because there were too many before it. */
@@ -112,6 +114,19 @@ export interface AuthDenied {
   readonly reason: 'signature' | 'token' | 'permission';
   /** Where it came from, as far as that is known. */
   readonly ip: string | undefined;
+}
+
+/** Who had what done over HTTP. */
+export interface AdminActed {
+  readonly node: string;
+  /** As the route is called, such as `POST /admin/reactors/:name/pause`. */
+  readonly act: string;
+  /** What the path names: a reactor, a delivery, a node, the number of a replay. */
+  readonly target: string | undefined;
+  /** Where it came from, as far as that is known. */
+  readonly ip: string | undefined;
+  /** How it was answered. */
+  readonly status: number;
 }
 
 /** For `close`. */

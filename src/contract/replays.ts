@@ -22,6 +22,8 @@ export interface ReplayOptions {
   forgotten?: 'refuse' | 'run';
   /** Called when the replay has begun, and as it goes on. A listener that throws hurts nobody. @default nobody is told */
   onProgress?: (progress: ReplayProgress) => unknown;
+  /** Ends a dry run, and the waiting for a replay, which itself goes on: it rejects with the signal's reason. @default none */
+  signal?: AbortSignal;
 }
 
 /** How far a replay is. */

@@ -34,6 +34,12 @@ export function seqArgument(value: unknown, name: string): void {
   throw invalidArgument(name, 'a seq, an integer from 0', value);
 }
 
+/** What ends something, if it is given. @throws NexusError NEXUS_INVALID_OPTION */
+export function signalArgument(value: unknown): void {
+  if (value !== undefined && !(value instanceof AbortSignal))
+    throw invalidArgument('signal', 'an AbortSignal', value);
+}
+
 /** @throws NexusError NEXUS_INVALID_OPTION */
 export function functionArgument(value: unknown, name: string): void {
   if (typeof value !== 'function') throw invalidArgument(name, 'a function', value);

@@ -1,5 +1,5 @@
 /** The log as evidence: verified, vouched for, and the two ways in which something leaves it. */
-import { invalidArgument, optionsArgument, seqArgument } from '../core/arguments.js';
+import { invalidArgument, optionsArgument, seqArgument, signalArgument } from '../core/arguments.js';
 import { REDACTED_TYPE } from '../core/chain-walk.js';
 import type { Sha256 } from '../core/chain.js';
 import type { Clock } from '../core/clock.js';
@@ -58,11 +58,12 @@ export function createAudit(parts: AuditParts): AuditDesk {
   };
 
   const verify = async (given?: VerifyOptions): Promise<AuditReport> => {
-    const { from, checkpoint, onProgress } = optionsArgument(given);
+    const { from, checkpoint, onProgress, signal } = optionsArgument(given);
     seqArgument(from, 'from');
     const checkpoints = checkpoint === undefined ? [] : [checkpoint].flat().map(checkpointArgument);
     if (onProgress !== undefined && typeof onProgress !== 'function')
       throw invalidArgument('onProgress', 'a function', onProgress);
+    signalArgument(signal);
     await opened();
     const { seq: head } = await storage.read.head();
     if (from !== undefined && from > head + 1) throw positionAhead(from, head);
@@ -70,6 +71,7 @@ export function createAudit(parts: AuditParts): AuditDesk {
       ...parts,
       from,
       checkpoints,
+      signal,
       tell: (progress) => {
         try {
           onProgress?.(progress);

@@ -1,5 +1,5 @@
 /** The log in process: an async iterable that catches up and then stays with it, at the pace of whoever reads. */
-import { invalidArgument, optionsArgument, seqArgument } from '../core/arguments.js';
+import { invalidArgument, optionsArgument, seqArgument, signalArgument } from '../core/arguments.js';
 import type { NexusEvent } from '../core/event.js';
 import { matchesType } from '../core/subscription.js';
 import type { FeedOptions, Follower, Live, LiveEvent } from '../contract/live.js';
@@ -13,8 +13,7 @@ export function createFeed(live: Live): Feed {
     const { after, types = ['*'], signal } = optionsArgument(options);
     seqArgument(after, 'after');
     checkTypes(types);
-    if (signal !== undefined && !((signal as unknown) instanceof AbortSignal))
-      throw invalidArgument('signal', 'an AbortSignal', signal);
+    signalArgument(signal);
     // Looked up now: what is dispatched after the call is in the feed, whenever it is first read.
     const place = live.place(after);
     place.catch(() => undefined);

@@ -88,6 +88,7 @@ export const lines: { readonly [K in keyof NexusLifecycle]: Line<NexusLifecycle[
   'endpoint:disabled': { level: 'error', message: 'a webhook endpoint is disabled', fields: same },
   'endpoint:enabled': { level: 'info', message: 'a webhook endpoint is enabled', fields: same },
   'auth:denied': { level: 'warn', message: 'a request was turned away', fields: same },
+  'admin:acted': { level: 'info', message: 'an admin had something done over HTTP', fields: same },
   'http:answered': { level: 'debug', message: 'a request was answered', fields: same },
   'limit:refused': { level: 'debug', message: 'a request was one too many', fields: same },
   'storage:error': {

@@ -58,22 +58,31 @@ export function createReplayDesk(options: {
     const reactors = replayReactors(given.reactors, await storage.read.reactors(), here);
     if (!given.fresh && given.forgotten !== 'run') await refuseForgotten(storage, scope, reactors);
     const tell = teller(given.onProgress);
-    if (given.dryRun) return await planReplay(storage, scope, reactors, tell);
+    const { dryRun, signal } = given;
+    if (dryRun) return await planReplay(storage, scope, reactors, { tell, signal });
     const row = await storage.startReplay({ ...scope, reactors: reactors.map(({ key }) => key) });
-    const over = await outcome(row, tell);
+    const over = await outcome(row, tell, signal);
     return await toReport(storage, over, over.state === 'cancelled' ? 'cancelled' : 'done');
   };
 
-  const outcome = async (row: ReplayRow, tell: (progress: ReplayProgress) => void): Promise<ReplayRow> => {
+  const outcome = async (
+    row: ReplayRow,
+    tell: (progress: ReplayProgress) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<ReplayRow> => {
     tell(progressOf(row));
     const followed = replayer.follow(row.run);
+    const look = (): void => options.watch.pulse();
+    signal?.addEventListener('abort', look);
     try {
       return await options.watch.until(() => {
+        signal?.throwIfAborted();
         const latest = followed.latest();
         if (latest) tell(progressOf(latest));
         return latest && latest.state !== 'running' ? latest : undefined;
       });
     } finally {
+      signal?.removeEventListener('abort', look);
       followed.end();
     }
   };

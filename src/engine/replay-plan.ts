@@ -10,7 +10,7 @@ export async function planReplay(
   storage: Storage,
   scope: ReplayScope,
   reactors: readonly ReactorRow[],
-  tell: (progress: ReplayProgress) => void,
+  how: { readonly tell: (progress: ReplayProgress) => void; readonly signal: AbortSignal | undefined },
 ): Promise<ReplayReport> {
   const each = Math.max(0, scope.until - scope.after);
   const total = each * reactors.length;
@@ -18,9 +18,10 @@ export async function planReplay(
   for (const reactor of reactors) {
     const before = planned.length * each;
     planned.push(
-      await planReactor(storage, scope, reactor, (position) =>
-        tell({ run: undefined, done: before + position - scope.after, total }),
-      ),
+      await planReactor(storage, scope, reactor, (position) => {
+        how.tell({ run: undefined, done: before + position - scope.after, total });
+        how.signal?.throwIfAborted();
+      }),
     );
   }
   return { run: undefined, state: 'dry-run', fresh: scope.fresh, reactors: planned };

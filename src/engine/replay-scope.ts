@@ -1,4 +1,5 @@
 /** What a replay covers: from its options to a scope, and from a scope to pages of its events. */
+import { signalArgument } from '../core/arguments.js';
 import { NexusError } from '../core/errors.js';
 import type { StoredEvent } from '../core/event.js';
 import { activeTypes, matchesType } from '../core/subscription.js';
@@ -9,13 +10,23 @@ import { defined, notFound } from './views.js';
 
 /** @throws NexusError NEXUS_INVALID_OPTION, NEXUS_POSITION_AHEAD, NEXUS_UNKNOWN_EVENT */
 export function replayScope(options: ReplayOptions, head: number, intake: Intake): ReplayScope {
-  const { from, to, types, fresh = false, dryRun = false, forgotten = 'refuse', onProgress } = options;
+  const {
+    from,
+    to,
+    types,
+    fresh = false,
+    dryRun = false,
+    forgotten = 'refuse',
+    onProgress,
+    signal,
+  } = options;
   check(from === undefined || isPlace(from), 'from', `a seq from 0 on, or a valid Date`, from);
   check(to === undefined || isPlace(to), 'to', `a seq from 0 on, or a valid Date`, to);
   check(typeof fresh === 'boolean', 'fresh', 'a boolean', fresh);
   check(typeof dryRun === 'boolean', 'dryRun', 'a boolean', dryRun);
   check(['refuse', 'run'].includes(forgotten), 'forgotten', `'refuse' or 'run'`, forgotten);
   check(onProgress === undefined || typeof onProgress === 'function', 'onProgress', 'a function', onProgress);
+  signalArgument(signal);
   check(isList(types), 'types', 'a list of event types, at least one', types);
   for (const type of types ?? []) if (!type.startsWith('nexus.')) intake.checkType(type);
   notAhead('from', from, head);

@@ -16,6 +16,7 @@ export type Verification = {
   readonly from: number | undefined;
   readonly checkpoints: readonly Checkpoint[];
   readonly tell: (progress: VerifyProgress) => void;
+  readonly signal?: AbortSignal | undefined;
 };
 
 type Fault = { readonly seq: number; readonly reason: AuditReason };
@@ -77,6 +78,7 @@ async function verifyFrom(options: Verification, origin: Origin): Promise<AuditR
     const { seq: head } = await read.head();
     const total = Math.max(0, head - start.seq);
     while (walk.at.seq < head) {
+      options.signal?.throwIfAborted();
       const page = await readPage(walk.at.seq);
       if (page.length === 0) return { seq: walk.at.seq + 1, reason: 'missing' };
       const { fault, erased } = scan(page);

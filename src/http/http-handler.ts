@@ -2,31 +2,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpHandler } from '../contract/http-handler.js';
 import { NexusError } from '../core/errors.js';
-import type { Nexus } from '../nexus.js';
 import { ingress } from '../nexus.js';
 import { createClientAddress } from '../core/client-address.js';
 import { createCors } from './cors.js';
 import { createGuard } from './guard.js';
-import { splitTarget, type Incoming, type Served } from './incoming.js';
+import { splitTarget, type Incoming, type Servable, type Served } from './incoming.js';
 import { checkMetrics } from './metrics.js';
 import { headerOf } from './node-header.js';
 import { httpSettings, type HttpHandlerOptions } from './options.js';
 import { createEventStreams } from './event-stream.js';
-import { problem, type Answer, type Stream } from './problem.js';
+import { problem, type Answer, type Outlet, type Stream } from './problem.js';
 import { createRoom } from './body-buffer.js';
 import { createDeadlines, readFetchBody, readNodeBody } from './request-body.js';
 import { createRoutes } from './routes.js';
 
 /**
- * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id`, `GET /events/stream` `GET /health` and, where it is given metrics, `GET /metrics` of a Nexus. `next` is called for every other path.
+ * Serves `POST /events`, `POST /webhook/<name>`, `GET /events`, `GET /events/:id`, `GET /events/stream`, `GET /health` and,
+ * where it is told to, `GET /metrics` and `/admin/…` of a Nexus. `next` is called for every other path.
  *
  * @example createServer(createHttpHandler(nexus, { webhooks: protocolWebhooks })).listen(3000);
  * @throws NexusError NEXUS_INVALID_OPTION
  */
-export function createHttpHandler(
-  nexus: Pick<Nexus, 'health' | 'stats' | 'events' | 'explain'>,
-  options: HttpHandlerOptions = {},
-): HttpHandler {
+export function createHttpHandler(nexus: Servable, options: HttpHandlerOptions = {}): HttpHandler {
   if (!(ingress in nexus))
     throw new NexusError('NEXUS_INVALID_OPTION', 'createHttpHandler needs a Nexus made by createNexus');
   const settings = httpSettings(options);
@@ -44,6 +41,7 @@ export function createHttpHandler(
     webhooks: new Map(Object.entries(options.webhooks ?? {})),
     streams: createEventStreams(served[ingress], settings.stream),
     metrics: options.metrics && checkMetrics(options.metrics),
+    admin: settings.admin,
   });
 
   /** Undefined where the target is not one of Nexus's. */
@@ -118,7 +116,11 @@ function targetOf(
 }
 
 function send(response: ServerResponse, request: IncomingMessage, answer: Answer): void {
-  if (response.headersSent || response.destroyed) return;
+  if (response.headersSent || response.destroyed) {
+    // Begun for nobody: what it holds is let go.
+    answer.stream?.(nowhere).close();
+    return;
+  }
   if (answer.stream && request.method !== 'HEAD') {
     response.writeHead(answer.status, answer.headers);
     pour(answer.stream, response);
@@ -137,6 +139,8 @@ function send(response: ServerResponse, request: IncomingMessage, answer: Answer
   response.end(request.method === 'HEAD' || answer.status === 204 ? undefined : answer.body);
 }
 
+const nowhere: Outlet = { write: () => false, end: ignore, destroy: ignore };
+
 function pour(stream: Stream, response: ServerResponse): void {
   const source = stream({
     write: (bytes) => response.write(bytes),
@@ -151,6 +155,7 @@ const READY_BYTES = 65_536;
 
 function readable(stream: Stream, signal: AbortSignal): ReadableStream<Uint8Array> {
   let source: ReturnType<Stream> | undefined;
+  let open = true;
   const leave = (): void => {
     source?.close();
     signal.removeEventListener('abort', leave);
@@ -158,7 +163,6 @@ function readable(stream: Stream, signal: AbortSignal): ReadableStream<Uint8Arra
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => {
-        let open = true;
         const shut = (how: () => void): void => {
           if (open) how();
           open = false;
@@ -171,10 +175,14 @@ function readable(stream: Stream, signal: AbortSignal): ReadableStream<Uint8Arra
           end: () => shut(() => controller.close()),
           destroy: () => shut(() => controller.error(new Error('the reader is too slow'))),
         });
-        signal.addEventListener('abort', leave);
+        if (signal.aborted) leave();
+        else signal.addEventListener('abort', leave);
       },
       pull: () => source?.drain(),
-      cancel: leave,
+      cancel: () => {
+        open = false;
+        leave();
+      },
     },
     { highWaterMark: READY_BYTES, size: (bytes) => bytes.byteLength },
   );

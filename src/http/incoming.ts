@@ -19,7 +19,22 @@ export type Incoming = {
 };
 
 /** The part of a Nexus that is served. */
-export type Served = Pick<Nexus, 'health' | 'stats' | 'events' | 'explain'> & NexusWithIngress;
+export type Servable = Pick<
+  Nexus,
+  | 'audit'
+  | 'deadLetters'
+  | 'deliveries'
+  | 'endpoints'
+  | 'events'
+  | 'explain'
+  | 'health'
+  | 'nodes'
+  | 'reactors'
+  | 'replay'
+  | 'replays'
+  | 'stats'
+>;
+export type Served = Servable & NexusWithIngress;
 
 /** Whose it is, for people. */
 export function ipOf({ address }: Pick<Incoming, 'address'>): string | undefined {

@@ -21,6 +21,8 @@ export interface HttpHandlerOptions {
   trustProxy?: number | string[];
   /** Serves `GET /metrics`: what `createMetrics` gives, with a `token` where not everybody may ask. @default none */
   metrics?: MetricsSource;
+  /** Serves `/admin/…`, where nodes with `admin: true` see and steer reactors, deliveries, replays and endpoints, and have the log verified. @default false */
+  admin?: boolean;
   /** Largest request body, bytes. @default 262_144 */
   bodyLimitBytes?: number;
   /** How long a body may take to arrive, milliseconds. @default 10_000 */
@@ -51,6 +53,7 @@ export type StreamSettings = SeatLimits & Readonly<Record<'heartbeatMs' | 'retry
 
 export type HttpSettings = {
   readonly basePath: string;
+  readonly admin: boolean;
   readonly rateLimit: Rate | undefined;
   readonly nodeRateLimit: Rate | undefined;
   readonly bodyLimitBytes: number;
@@ -67,6 +70,7 @@ export function httpSettings(options: HttpHandlerOptions): HttpSettings {
   wholeArgument(bufferLimitBytes, 'bufferLimitBytes', bodyLimitBytes, 2 ** 40);
   return {
     basePath: checkBasePath(options.basePath ?? ''),
+    admin: checkFlag('admin', options.admin),
     rateLimit: rateOf('rateLimit', options.rateLimit, { perSecond: 10, burst: 20 }),
     nodeRateLimit: rateOf('nodeRateLimit', options.nodeRateLimit, { perSecond: 100, burst: 200 }),
     bodyLimitBytes,
@@ -106,6 +110,12 @@ function rateOf(
     throw invalidArgument(`${option}.perSecond`, 'a number above 0 and up to 1,000,000', perSecond);
   wholeArgument(burst, `${option}.burst`, 1, 1_000_000);
   return { perSecond, burst };
+}
+
+/** A word such as "false" out of the environment must not open anything. */
+function checkFlag(option: string, value: unknown = false): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalidArgument(option, 'true or false', value);
 }
 
 function checkBasePath(basePath: string): string {

@@ -35,6 +35,9 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   NEXUS_NOT_FOUND: 404,
   NEXUS_POSITION_AHEAD: 409,
   NEXUS_POSITION_PRUNED: 410,
+  NEXUS_EVENT_REDACTED: 409,
+  NEXUS_NOT_SUPPORTED: 501,
+  NEXUS_READ_ONLY: 409,
   NEXUS_OVERLOADED: 503,
   NEXUS_CLOSED: 503,
   NEXUS_STORAGE: 503,
@@ -74,11 +77,15 @@ export function problem(
   };
 }
 
-/** An answer that goes on: server-sent events. */
-export function streaming(stream: Stream, more: Readonly<Record<string, string>>): Answer {
+/** An answer that goes on: server-sent events, or lines of JSON. */
+export function streaming(
+  stream: Stream,
+  more: Readonly<Record<string, string>>,
+  contentType = 'text/event-stream; charset=utf-8',
+): Answer {
   const headers = {
     ...more,
-    'content-type': 'text/event-stream; charset=utf-8',
+    'content-type': contentType,
     ...always,
     // For what compresses, and for nginx, which would both hold back what is little.
     'cache-control': 'no-store, no-transform',
@@ -104,6 +111,7 @@ const titles: Readonly<Record<number, string>> = {
   422: 'Unprocessable Content',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
+  501: 'Not Implemented',
   503: 'Service Unavailable',
 };
 
@@ -121,14 +129,24 @@ export function rateLimited(waitMs: number): Answer {
   });
 }
 
-/** What went wrong inside, as far as the other side may know. */
-export function problemOf(error: unknown): Answer {
+/** What went wrong inside, as far as the other side may know. `stores`: what was asked for was that an event is stored. */
+export function problemOf(error: unknown, { stores = false }: { readonly stores?: boolean } = {}): Answer {
   if (!NexusError.is(error))
-    return problem(500, 'NEXUS_INTERNAL', 'something went wrong; nothing is known to have been stored');
+    return problem(
+      500,
+      'NEXUS_INTERNAL',
+      `something went wrong; nothing is known to have been ${stores ? 'stored' : 'done'}`,
+    );
   const status = statusOf[error.code] ?? 500;
   // What concerns the storage is the operator's business: paths and disk errors stay here.
   if (status === 503)
-    return problem(503, error.code, 'the event was not stored; send the same request again later');
+    return problem(
+      503,
+      error.code,
+      stores
+        ? 'the event was not stored; send the same request again later'
+        : 'that cannot be done at present; ask again later',
+    );
   if (status === 500)
     return problem(
       500,

@@ -4,23 +4,23 @@ import type { Delivery, EventFilter, Explanation } from '../nexus.js';
 import { ingress } from '../nexus.js';
 import type { Served } from './incoming.js';
 import { json, problem, type Answer } from './problem.js';
+import { shapeOfQuery } from './shape.js';
 
-const MOST_ITEMS = 1_000;
 /** For one page, so many events are looked at where most are not for the node: a page may be short, but never slow. */
 const LOOKS = 4;
 const LOOK_AT = 500;
 
-const parameters = new Set([
-  'type',
-  'source',
-  'correlationId',
-  'causationId',
-  'after',
-  'before',
-  'from',
-  'to',
-  'limit',
-]);
+const parameters = {
+  type: 'texts',
+  source: 'text',
+  correlationId: 'text',
+  causationId: 'text',
+  after: 'whole',
+  before: 'whole',
+  from: 'whole',
+  to: 'whole',
+  limit: 'limit',
+} as const;
 
 /** `GET /events`: a page, and the cursor for the next one under `next`. */
 export async function listEvents(nexus: Served, node: string, query: string): Promise<Answer> {
@@ -132,27 +132,8 @@ type Asked = { readonly types: readonly string[]; readonly limit: number; readon
 
 /** What a query asks for, or what is wrong with it. */
 function parseQuery(query: string): Asked | string {
-  const given = new URLSearchParams(query);
-  for (const name of given.keys()) {
-    if (!parameters.has(name))
-      return `unknown parameter ${JSON.stringify(name.slice(0, 50))}; expected ${[...parameters].join(', ')}`;
-    if (name !== 'type' && given.getAll(name).length > 1) return `"${name}" is there twice`;
-  }
-  const numbers: Record<string, number> = {};
-  for (const name of ['after', 'before', 'from', 'to', 'limit']) {
-    const value = given.get(name);
-    if (value === null) continue;
-    if (!/^\d{1,15}$/.test(value)) return `"${name}" must be a whole number`;
-    numbers[name] = Number(value);
-  }
-  const { limit = 100, ...bounds } = numbers;
-  if (limit < 1 || limit > MOST_ITEMS) return `"limit" must be from 1 to ${MOST_ITEMS}`;
-  const texts: Record<string, string> = {};
-  for (const name of ['source', 'correlationId', 'causationId']) {
-    const value = given.get(name);
-    if (value !== null) texts[name] = value;
-  }
-  const types = [...new Set(given.getAll('type'))];
-  if (types.length > 100) return 'at most 100 types';
-  return { types, limit, filter: { ...bounds, ...texts, ...(types.length > 0 && { type: types }) } };
+  const given = shapeOfQuery(query, parameters);
+  if (typeof given === 'string') return given;
+  const { limit = 100, type: types = [], ...filter } = given;
+  return { types, limit, filter: { ...filter, ...(types.length > 0 && { type: types }) } };
 }

@@ -4,6 +4,7 @@ import type { Ingress } from '../nexus.js';
 import type { Claim, Proof } from '../nodes/authenticate.js';
 import type { Guard } from './guard.js';
 import { ipOf, type Incoming } from './incoming.js';
+import { refusalOfBody, refusalOfForm } from './json-body.js';
 import { parseJson } from './parse-json.js';
 import { json, problem, type Answer } from './problem.js';
 import type { Body } from './request-body.js';
@@ -16,7 +17,7 @@ const eventKeys = new Set(['event', 'payload', 'idempotencyKey', 'correlationId'
 export type Entrance = { readonly door: Ingress; readonly guard: Guard };
 
 export async function receiveEvent(entrance: Entrance, request: Incoming): Promise<Answer> {
-  const unsupported = formOf(request);
+  const unsupported = refusalOfForm(request);
   if (unsupported) return unsupported;
   const claim = { node: request.header('x-nexus-node') };
   const verified = verify(entrance, request, claim, await request.body());
@@ -52,7 +53,7 @@ export async function receiveWebhook(
   request: Incoming,
 ): Promise<Answer> {
   const { node, signature } = source;
-  const unsupported = formOf(request);
+  const unsupported = refusalOfForm(request);
   if (unsupported) return unsupported;
   const claim = { node, ...(signature && { scheme: signature }) };
   const verified = verify(entrance, request, claim, await request.body());
@@ -84,26 +85,12 @@ function verify(
   claim: Pick<Claim, 'node' | 'scheme'>,
   read: Body,
 ): Verified | { readonly answer: Answer } {
-  if ('refused' in read) return { answer: refusals[read.refused] };
+  if ('refused' in read) return { answer: refusalOfBody[read.refused] };
   const passed = guard.bySignature(request, { ...claim, body: read.bytes, header: request.header });
   if ('answer' in passed) return passed;
   const parsed = parseJson(read.bytes);
   if ('wrong' in parsed) return { answer: problem(400, 'NEXUS_BAD_REQUEST', parsed.wrong) };
   return { proof: passed.proof, body: read.bytes, value: parsed.value };
-}
-
-function formOf(request: Incoming): Answer | undefined {
-  const given = request.header('content-type');
-  if (given !== undefined && given !== 'application/json' && !isJson(given))
-    return problem(415, 'NEXUS_UNSUPPORTED_MEDIA_TYPE', 'send application/json');
-  const encoding = request.header('content-encoding');
-  if (encoding === undefined || encoding === 'identity') return undefined;
-  return problem(415, 'NEXUS_UNSUPPORTED_MEDIA_TYPE', 'send the body without content-encoding');
-}
-
-function isJson(contentType: string): boolean {
-  const type = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
-  return type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type);
 }
 
 type Saying = Omit<Parameters<Ingress['receive']>[0], 'proof' | 'body' | 'type'>;
@@ -132,19 +119,6 @@ async function receive(
     throw error;
   }
 }
-
-const refusals: Readonly<Record<Extract<Body, { refused: string }>['refused'], Answer>> = {
-  too_large: problem(413, 'NEXUS_BODY_TOO_LARGE', 'the body is larger than this server takes', {
-    headers: { connection: 'close' },
-  }),
-  too_slow: problem(408, 'NEXUS_BODY_TIMEOUT', 'the body did not arrive in time', {
-    headers: { connection: 'close' },
-  }),
-  too_many: problem(503, 'NEXUS_OVERLOADED', 'too many bodies at once; send the same request again later', {
-    headers: { connection: 'close' },
-  }),
-  aborted: problem(400, 'NEXUS_BAD_REQUEST', 'the body ended early', { headers: { connection: 'close' } }),
-};
 
 function optionsWrong(idempotencyKey: unknown, correlationId: unknown, headers: unknown): string | undefined {
   if (idempotencyKey !== undefined && typeof idempotencyKey !== 'string')

@@ -1,6 +1,7 @@
 /** One request, from path to answer, in the order in which a stranger may make Nexus work. */
 import type { Ingress } from '../nexus.js';
 import { ingress } from '../nexus.js';
+import { createAdminRoutes } from './admin/admin-routes.js';
 import type { Guard } from './guard.js';
 import { serveMetrics, type MetricsSource } from './metrics.js';
 import type { Incoming, Served } from './incoming.js';
@@ -9,20 +10,11 @@ import { json, problem, problemOf, type Answer } from './problem.js';
 import type { EventStreams } from './event-stream.js';
 import { receiveEvent, receiveWebhook, type Entrance } from './receive.js';
 import { listEvents, showEvent } from './read-events.js';
+import { routeMethods, type Route } from './route.js';
 import type { WebhookSource } from './webhook-source.js';
 
 /** Undefined where the path is not one of Nexus's. */
 export type Routes = (request: Incoming) => Promise<Answer> | undefined;
-
-/** What a path can do. `free`: not counted against the address that asks. */
-type Route = {
-  /** How it is called where it is measured: never by what a stranger made up. */
-  readonly name: string;
-  readonly GET?: Handle;
-  readonly POST?: Handle;
-  readonly free?: true;
-};
-type Handle = (request: Incoming) => Promise<Answer>;
 
 export function createRoutes(
   nexus: Served,
@@ -31,6 +23,7 @@ export function createRoutes(
     readonly webhooks: ReadonlyMap<string, WebhookSource>;
     readonly streams: EventStreams;
     readonly metrics: MetricsSource | undefined;
+    readonly admin: boolean;
   },
 ): Routes {
   const { guard, webhooks, streams } = options;
@@ -45,6 +38,7 @@ export function createRoutes(
     name: '/events',
     GET: (request) => reading(request, (node) => listEvents(nexus, node, request.query)),
     POST: (request) => receiveEvent(entrance, request),
+    stores: true,
   };
   const event: Route = {
     name: '/events/:id',
@@ -65,6 +59,8 @@ export function createRoutes(
     GET: serveMetrics(options.metrics),
   };
 
+  const admin = options.admin ? createAdminRoutes(nexus, guard) : undefined;
+
   const routeOf = (path: string): Route | undefined => {
     if (path === '/events') return events;
     if (path === '/events/stream') return stream;
@@ -72,12 +68,15 @@ export function createRoutes(
     if (path === '/health/live') return live;
     if (path === '/metrics') return metrics;
     if (/^\/events\/[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(path)) return event;
+    const administered = admin?.(path);
+    if (administered) return administered;
     const name = /^\/webhook\/([^/]+)$/.exec(path)?.[1];
     const source = name === undefined ? undefined : webhooks.get(name);
     return (
       source && {
         name: `/webhook/${name}`,
         POST: (request) => receiveWebhook(entrance, source, request),
+        stores: true,
       }
     );
   };
@@ -99,7 +98,7 @@ async function respond(entrance: Entrance, route: Route, request: Incoming): Pro
     const answering = admit(entrance, route, request);
     answer = answering instanceof Promise ? await answering : answering;
   } catch (error) {
-    answer = problemOf(error);
+    answer = problemOf(error, { stores: route.stores === true && request.method === 'POST' });
     if (answer.status === 500) entrance.door.failed(error);
   }
   const { status } = answer;
@@ -115,14 +114,16 @@ async function respond(entrance: Entrance, route: Route, request: Incoming): Pro
 /** Method → limit of the address → what the route does. */
 function admit({ guard }: Entrance, route: Route, request: Incoming): Answer | Promise<Answer> {
   const method = request.method === 'HEAD' ? 'GET' : request.method;
-  const handle = method === 'GET' || method === 'POST' ? route[method] : undefined;
+  const known = routeMethods.find((each) => each === method);
+  const handle = known && route[known];
   if (!handle) return notAllowed(route, request.method);
   const limited = route.free ? undefined : guard.byAddress(request);
   return limited ?? handle(request);
 }
 
 function notAllowed(route: Route, method: string): Answer {
-  const allow = [...(route.GET ? ['GET', 'HEAD'] : []), ...(route.POST ? ['POST'] : []), 'OPTIONS'].join(
+  const taken = routeMethods.filter((each) => route[each]);
+  const allow = [...taken.flatMap((each) => (each === 'GET' ? ['GET', 'HEAD'] : [each])), 'OPTIONS'].join(
     ', ',
   );
   if (method === 'OPTIONS') return { status: 204, headers: { allow }, body: '' };

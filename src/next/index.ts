@@ -9,18 +9,18 @@ export interface NextRoutesOptions {
 
 /** One exported function for each method. */
 export type NextRoutes = Readonly<
-  Record<'GET' | 'HEAD' | 'POST' | 'OPTIONS', (request: Request) => Promise<Response>>
+  Record<'GET' | 'HEAD' | 'POST' | 'DELETE' | 'OPTIONS', (request: Request) => Promise<Response>>
 >;
 
 /**
  * The route handlers of `app/nexus/[...path]/route.ts`; the handler's `basePath` is the folder's path.
  *
- * @example export const { GET, HEAD, POST, OPTIONS } = nextRoutes(createHttpHandler(nexus, { basePath: '/nexus' }));
+ * @example export const { GET, HEAD, POST, DELETE, OPTIONS } = nextRoutes(createHttpHandler(nexus, { basePath: '/nexus' }));
  */
 export function nextRoutes(http: HttpHandler, options: NextRoutesOptions = {}): NextRoutes {
   const route = async (request: Request): Promise<Response> => {
     const ip = options.ip?.(request);
     return await http.fetch(request, ip === undefined ? {} : { ip });
   };
-  return { GET: route, HEAD: route, POST: route, OPTIONS: route };
+  return { GET: route, HEAD: route, POST: route, DELETE: route, OPTIONS: route };
 }

@@ -30,7 +30,7 @@ export interface NodeConfig {
   tokens?: string[];
   /** Where it wants its events delivered. @default nowhere */
   webhook?: NodeWebhook;
-  /** Whether it may read the library's own types, errors of handlers, and ask for replays. @default false */
+  /** Whether it may read the library's own types and errors of handlers, and steer the host where the HTTP handler serves `/admin/…`. @default false */
   admin?: boolean;
 }
 

@@ -3,20 +3,25 @@ import { isReservedType } from '../core/event.js';
 import { canonicalTypes, matchesType } from '../core/subscription.js';
 import type { NodeConfig } from './node-config.js';
 
-/** What a node may be asked to be allowed: to say an event of a type, to see one, to have them replayed. */
+/** What a node may be asked to be allowed about a type: to say an event of it, to see one, to have them replayed. */
 export type Act = 'dispatch' | 'read' | 'replay';
 
 export type Permissions = Pick<NodeConfig, 'dispatch' | 'subscribe' | 'admin'>;
 
 /** The one decision, for every door: what is not known, or not named, may not. */
-export function may(node: Permissions | undefined, act: Act, type: string): boolean {
+export function may(node: Permissions | undefined, act: Act, type: string): boolean;
+/** Whether it may steer the host as a whole, whatever the types: what the host's own operators may. */
+export function may(node: Permissions | undefined, act: 'administer'): boolean;
+export function may(node: Permissions | undefined, act: Act | 'administer', type = ''): boolean {
   switch (act) {
+    case 'administer':
+      return node?.admin === true;
     case 'dispatch':
       return !isReservedType(type) && isAllowed(node?.dispatch, type);
     case 'read':
-      return isAllowed(node?.subscribe, type) && (!isReservedType(type) || node?.admin === true);
+      return isAllowed(node?.subscribe, type) && (!isReservedType(type) || may(node, 'administer'));
     case 'replay':
-      return node?.admin === true && may(node, 'read', type);
+      return may(node, 'administer') && may(node, 'read', type);
   }
 }
 

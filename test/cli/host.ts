@@ -56,7 +56,9 @@ export async function startHost(options: NexusOptions = {}): Promise<Host> {
       throw Object.assign(new Error('no \u001b[31mroute\u009b to the factory'), { code: 'ECONNREFUSED' });
   });
   await nexus.start();
-  const server = createServer(createHttpHandler(nexus, { rateLimit: false, nodeRateLimit: false }));
+  const server = createServer(
+    createHttpHandler(nexus, { admin: true, rateLimit: false, nodeRateLimit: false }),
+  );
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   onTestFinished(async () => {
     server.closeAllConnections();

@@ -105,7 +105,7 @@ describe('examples/standalone', () => {
     service.child.kill('SIGTERM');
     expect(await service.ended).toBe(0);
     const secrets = readFileSync(join(cwd, '.env'), 'utf8').match(/[0-9a-f]{64}/g) ?? [];
-    expect(secrets).toHaveLength(4);
+    expect(secrets).toHaveLength(5);
     for (const secret of secrets) expect(`${tried}${service.output().stdout}`).not.toContain(secret);
   });
 

@@ -1,6 +1,6 @@
 /** What is made from the table of verbs is right, and complete. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
@@ -65,17 +65,6 @@ describe('the table of verbs', () => {
         );
         if (found) expect(() => parseCall(found.verb, typed ?? [], {}), line).not.toThrow();
       }
-  });
-
-  it('has each verb tried end to end', () => {
-    const tests = readdirSync(join(root, 'test/cli'))
-      .map((file) => readFileSync(join(root, 'test/cli', file), 'utf8'))
-      .join('\n');
-    for (const { name, over } of verbs) {
-      const words = name.split(' ').join(`(?: |', ')`);
-      expect(tests, name).toMatch(new RegExp(`['"\`\\[]${words}\\b`));
-      if (over.includes('http')) expect(tests, `${name} over HTTP`).toMatch(/--url|NEXUS_URL/);
-    }
   });
 
   it('is what docs/cli.md says', async () => {

@@ -66,6 +66,25 @@ describe('audit.verify', () => {
     expect(told.at(-1)).toBe(1);
   });
 
+  it('ends when its signal aborts, with the reason, and finds nothing', async () => {
+    const { nexus } = createBus();
+    await nexus.dispatchMany(Array.from({ length: 1_000 }, (_, n) => ({ type: 'A', payload: { n } })));
+    const told = record(nexus, 'audit:broken');
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const pages: number[] = [];
+    const onProgress = ({ done }: { done: number }): void => {
+      pages.push(done);
+      abort.abort(reason);
+    };
+    await expect(nexus.audit.verify({ signal: abort.signal, onProgress })).rejects.toBe(reason);
+    expect(pages).toEqual([500]);
+    await expect(nexus.audit.verify({ signal: 'now' as never })).rejects.toMatchObject({
+      code: 'NEXUS_INVALID_OPTION',
+    });
+    expect([told, (await nexus.health()).status]).toEqual([[], 'ok']);
+  });
+
   it('lets other work have its turns', async () => {
     const { nexus } = createBus();
     await nexus.dispatchMany(Array.from({ length: 1_000 }, (_, n) => ({ type: 'A', payload: { n } })));

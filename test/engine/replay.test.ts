@@ -205,6 +205,21 @@ describe('a replay', () => {
     for (const [i, { done }] of told.entries()) expect(done).toBeGreaterThanOrEqual(told[i - 1]?.done ?? 0);
   });
 
+  it('goes on when who waits for it does so no longer', async () => {
+    const bus = await held(1);
+    const waiting = new AbortController();
+    const reason = new Error('enough');
+    const replay = bus.nexus.replay({ signal: waiting.signal });
+    await turns();
+    waiting.abort(reason);
+    await expect(replay).rejects.toBe(reason);
+    expect(await only(bus)).toMatchObject({ state: 'running' });
+    bus.gates[0]?.open();
+    await turns();
+    expect(await only(bus)).toMatchObject({ state: 'done' });
+    await expect(bus.nexus.replay({ signal: waiting.signal })).rejects.toBe(reason);
+  });
+
   it('is waited for by idle, not by settled, and is part of the story of its events', async () => {
     const bus = await held(1);
     const [event] = (await bus.nexus.events.list()).items;
@@ -307,6 +322,7 @@ describe('what a replay covers', () => {
     ['a dryRun that is no boolean', { dryRun: 1 }, 'NEXUS_INVALID_OPTION'],
     ['a forgotten that is neither', { forgotten: true }, 'NEXUS_INVALID_OPTION'],
     ['an onProgress that cannot be called', { onProgress: {} }, 'NEXUS_INVALID_OPTION'],
+    ['a signal that is none', { signal: {} }, 'NEXUS_INVALID_OPTION'],
   ])('is refused for %s, and nothing is begun', async (_, options, code) => {
     const { nexus } = await paid(3);
     await expect(nexus.replay(options as ReplayOptions)).rejects.toMatchObject({ code });
@@ -351,6 +367,13 @@ describe('what a replay covers', () => {
 });
 
 describe('a dry run', () => {
+  it('ends when its signal aborts', async () => {
+    const { nexus } = await paid(501);
+    const abort = new AbortController();
+    const reading = nexus.replay({ dryRun: true, signal: abort.signal, onProgress: () => abort.abort() });
+    await expect(reading).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
   it('says what would run and what was dispatched before, and writes nothing', async () => {
     const bus = await paid(3);
     const gate = deferred();

@@ -107,6 +107,6 @@ async function fetchFrom(handler: HttpHandler, sent: Sent): Promise<Got> {
 }
 
 function got(status: number, headers: Record<string, string>, text: string): Got {
-  const isJson = headers['content-type']?.includes('json') === true && text !== '';
+  const isJson = /[/+]json\b/.test(headers['content-type'] ?? '') && text !== '';
   return { status, headers, text, json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} };
 }

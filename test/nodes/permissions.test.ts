@@ -51,6 +51,13 @@ describe('a permission', () => {
     expect(may({ ...named, admin: true }, 'dispatch', 'nexus.log.gap')).toBe(false);
   });
 
+  it('to steer the host is that of an admin, whatever it may read', () => {
+    expect(may({ admin: true }, 'administer')).toBe(true);
+    expect(may({ subscribe: ['*'], dispatch: ['*'] }, 'administer')).toBe(false);
+    expect(may({ admin: 'yes' as never }, 'administer')).toBe(false);
+    expect(may(undefined, 'administer')).toBe(false);
+  });
+
   it('for a replay is one of an admin who may read the type', () => {
     expect(may({ subscribe: ['A'], admin: true }, 'replay', 'A')).toBe(true);
     expect(may({ subscribe: ['A'] }, 'replay', 'A')).toBe(false);

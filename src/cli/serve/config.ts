@@ -33,7 +33,7 @@ export interface ServeConfig {
   host?: string;
   /** @default 3000 */
   port?: number;
-  /** Options of `createHttpHandler`; `webhooks: 'protocol'` has those of the NEØ Protocol. */
+  /** Options of `createHttpHandler`; `webhooks: 'protocol'` has those of the NEØ Protocol. @default { admin: true } */
   http?: Omit<HttpHandlerOptions, 'webhooks' | 'metrics'> & {
     webhooks?: 'protocol' | HttpHandlerOptions['webhooks'];
   };

@@ -57,10 +57,11 @@ export function createDrain(server: Server): Drain {
   };
 }
 
-/** A stream of events has no answer to wait for: it ends with the Nexus. */
+/** A stream, of events or of progress, has no answer to wait for: it ends with the Nexus. */
 function answers(open: ReadonlySet<ServerResponse>): number {
   return [...open].filter(
-    (response) => !String(response.getHeader('content-type') ?? '').startsWith('text/event-stream'),
+    (response) =>
+      !/^(text\/event-stream|application\/x-ndjson)/.test(String(response.getHeader('content-type') ?? '')),
   ).length;
 }
 

@@ -119,6 +119,8 @@ function createEdges(
 ): { server: Server; ws: WebSocketHandler | undefined } {
   const { webhooks, ...http } = config.http ?? {};
   const handler = createHttpHandler(nexus, {
+    // Whom it is for, the file of the nodes says.
+    admin: true,
     ...http,
     ...(webhooks !== undefined && { webhooks: webhooks === 'protocol' ? protocolWebhooks : webhooks }),
     ...metricsOf(nexus, config, env),

@@ -1,9 +1,17 @@
 /** `nexus dead`: dead letters, looked at, driven again, or let go. */
-import type { Delivery, Nexus } from '../../index.js';
-import { editing, reading } from '../database.js';
+import type { Delivery } from '../../index.js';
+import { looking, steering, type Desks } from '../desks.js';
 import { usageError } from '../exit-codes.js';
 import { showDeliveries } from '../show-deliveries.js';
-import { dangerOptions, databaseOption, defineVerb, type Call, type Options, type Verb } from '../verb.js';
+import {
+  dangerOptions,
+  databaseOption,
+  defineVerb,
+  hostOption,
+  type Call,
+  type Options,
+  type Verb,
+} from '../verb.js';
 
 const selection = {
   reactor: { kind: 'text', value: 'name', help: 'Only of this reactor' },
@@ -17,15 +25,16 @@ const AT_ONCE = 1_000;
 const list = defineVerb({
   name: 'dead list',
   summary: 'List dead letters',
-  over: ['file'],
+  over: ['file', 'http'],
   options: {
     ...databaseOption,
+    ...hostOption,
     ...selection,
     limit: { kind: 'whole', value: 'n', short: 'n', otherwise: '50', help: 'At most so many' },
   },
   examples: [{ line: 'nexus dead list --reactor mint-on-payment', says: 'with what went wrong' }],
   run: async (call) => {
-    const found = await reading(call, (nexus) => select(nexus, call, call.options.limit ?? 50));
+    const found = await looking(call, (desks) => select(desks, call, call.options.limit ?? 50));
     showDeliveries(call.terminal, found);
     if (found.length === 0) call.terminal.say('no dead letters');
     return 0;
@@ -37,7 +46,7 @@ type Deed = {
   readonly summary: string;
   readonly about: string;
   readonly ask: (count: number) => string;
-  readonly act: (nexus: Nexus, ids: readonly string[]) => Promise<number>;
+  readonly act: (desks: Desks, ids: readonly string[]) => Promise<number>;
 };
 
 function verbOf(deed: Deed): Verb {
@@ -45,7 +54,7 @@ function verbOf(deed: Deed): Verb {
     name: `dead ${deed.name}`,
     summary: deed.summary,
     about: deed.about,
-    over: ['file'],
+    over: ['file', 'http'],
     args: [
       {
         name: 'id',
@@ -56,6 +65,7 @@ function verbOf(deed: Deed): Verb {
     ],
     options: {
       ...databaseOption,
+      ...hostOption,
       ...selection,
       all: { kind: 'flag', help: 'All of them' },
       limit: { kind: 'whole', value: 'n', short: 'n', otherwise: '10000', help: 'At most so many' },
@@ -76,8 +86,8 @@ function verbOf(deed: Deed): Verb {
         throw usageError('say which: ids, --reactor, --type, --error, or --all');
       const done = deed.name === 'redrive' ? 'redriven' : 'discarded';
       // Chosen once, before anything is done: what dies again meanwhile is not driven round in a circle.
-      const chosen = await reading(call, (nexus) =>
-        args.length > 0 ? byId(nexus, args) : select(nexus, call, limit),
+      const chosen = await looking(call, (desks) =>
+        args.length > 0 ? byId(desks, args) : select(desks, call, limit),
       );
       if (options['dry-run']) {
         showDeliveries(terminal, chosen);
@@ -92,9 +102,9 @@ function verbOf(deed: Deed): Verb {
       await terminal.confirm(deed.ask(chosen.length), options.yes);
       const ids = chosen.map(({ id }) => id);
       let count = 0;
-      await editing(call, async (nexus) => {
+      await steering(call, async (desks) => {
         for (let i = 0; i < ids.length; i += AT_ONCE)
-          count += await deed.act(nexus, ids.slice(i, i + AT_ONCE));
+          count += await deed.act(desks, ids.slice(i, i + AT_ONCE));
       });
       if (terminal.json) terminal.data({ [done]: count });
       else terminal.out(`${count} ${done}`);
@@ -104,7 +114,7 @@ function verbOf(deed: Deed): Verb {
 }
 
 async function select(
-  nexus: Nexus,
+  { deadLetters }: Pick<Desks, 'deadLetters'>,
   { options }: Pick<Call<typeof selection>, 'options'>,
   limit: number,
 ): Promise<Delivery[]> {
@@ -112,7 +122,7 @@ async function select(
   const found: Delivery[] = [];
   let after: string | undefined;
   while (found.length < limit) {
-    const page = await nexus.deadLetters.list({
+    const page = await deadLetters.list({
       ...(reactor !== undefined && { reactor }),
       ...(type !== undefined && { type }),
       ...(error !== undefined && { errorCode: error }),
@@ -126,9 +136,13 @@ async function select(
   return found;
 }
 
-async function byId(nexus: Nexus, ids: readonly string[]): Promise<Delivery[]> {
-  const found = await Promise.all(ids.map((id) => nexus.deliveries.get(id)));
-  return found.filter((each): each is Delivery => each?.state === 'dead');
+async function byId({ deliveries }: Pick<Desks, 'deliveries'>, ids: readonly string[]): Promise<Delivery[]> {
+  const found: Delivery[] = [];
+  for (const id of ids) {
+    const each = await deliveries.get(id);
+    if (each?.state === 'dead') found.push(each);
+  }
+  return found;
 }
 
 export const dead: readonly Verb[] = [
@@ -138,13 +152,13 @@ export const dead: readonly Verb[] = [
     summary: 'Make dead letters pending again, with a fresh set of attempts',
     about: `Find and mend what killed them first: a running host has them again within a second. It asks before it begins.`,
     ask: (count) => `Redrive ${count} dead letters?`,
-    act: async (nexus, ids) => (await nexus.deadLetters.redrive({ ids, limit: ids.length })).redriven,
+    act: async ({ deadLetters }, ids) => (await deadLetters.redrive({ ids, limit: ids.length })).redriven,
   }),
   verbOf({
     name: 'discard',
     summary: 'Give dead letters up for good',
     about: `They are cancelled, with a record that somebody has decided so; their events stay in the log. It asks before it begins.`,
     ask: (count) => `Discard ${count} dead letters for good?`,
-    act: async (nexus, ids) => (await nexus.deadLetters.discard({ ids, limit: ids.length })).discarded,
+    act: async ({ deadLetters }, ids) => (await deadLetters.discard({ ids, limit: ids.length })).discarded,
   }),
 ];

@@ -1,15 +1,16 @@
 /** `nexus deliveries`: what each reactor does with each event. */
 import type { DeliveryFilter } from '../../index.js';
-import { editing, reading } from '../database.js';
+import { looking, steering } from '../desks.js';
 import { showDeliveries } from '../show-deliveries.js';
-import { databaseOption, defineVerb, type Verb } from '../verb.js';
+import { databaseOption, defineVerb, hostOption, type Verb } from '../verb.js';
 
 const list = defineVerb({
   name: 'deliveries',
   summary: 'List deliveries: one per event, reactor and run',
-  over: ['file'],
+  over: ['file', 'http'],
   options: {
     ...databaseOption,
+    ...hostOption,
     state: {
       kind: 'text',
       value: 'state',
@@ -41,10 +42,10 @@ const list = defineVerb({
       ...(error !== undefined && { errorCode: error }),
       ...(run !== undefined && { run }),
     };
-    await reading(call, async (nexus) => {
+    await looking(call, async ({ deliveries: desk }) => {
       let left = limit;
       while (left > 0 && !call.signal.aborted) {
-        const page = await nexus.deliveries.list({ ...filter, limit: Math.min(left, 500) });
+        const page = await desk.list({ ...filter, limit: Math.min(left, 500) });
         showDeliveries(call.terminal, page.items);
         left -= page.items.length;
         if (page.next === undefined) break;
@@ -60,15 +61,15 @@ function changing(what: 'retry' | 'cancel', summary: string): Verb {
   return defineVerb({
     name: `deliveries ${what}`,
     summary,
-    over: ['file'],
+    over: ['file', 'http'],
     args: [{ name: 'id', many: true, help: 'The ids of deliveries' }],
-    options: { ...databaseOption },
+    options: { ...databaseOption, ...hostOption },
     examples: [{ line: `nexus deliveries ${what} 1-0-1201`, says: `${what} one` }],
     run: async (call) => {
-      await editing(call, async (nexus) => {
+      await steering(call, async ({ deliveries: desk }) => {
         for (const id of call.args) {
-          await nexus.deliveries[what](id);
-          const now = await nexus.deliveries.get(id);
+          await desk[what](id);
+          const now = await desk.get(id);
           if (now) showDeliveries(call.terminal, [now]);
         }
       });

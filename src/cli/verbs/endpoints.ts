@@ -1,19 +1,21 @@
 /** `nexus endpoints`: where nodes have their events delivered. */
 import type { EndpointInfo } from '../../index.js';
-import { editing, reading } from '../database.js';
+import { looking, steering } from '../desks.js';
 import { exitCodes } from '../exit-codes.js';
 import { nodesOf, nodesOption } from '../nodes-file.js';
 import { plain, type Cell } from '../terminal.js';
 import { showInstant } from '../time.js';
-import { databaseOption, defineVerb, type Verb } from '../verb.js';
+import { databaseOption, defineVerb, hostOption, type Call, type Verb } from '../verb.js';
 
-const options = { ...databaseOption, ...nodesOption } as const;
+const options = { ...databaseOption, ...hostOption, ...nodesOption } as const;
+/** A host knows its own. */
+const nodesFor = (call: Call<typeof options>) => () => ({ nodes: nodesOf(call) });
 const nodeArgument = [{ name: 'node', help: 'The node' }] as const;
 
 const list = defineVerb({
   name: 'endpoints list',
   summary: 'List webhook endpoints: whether they are enabled, and how far they are',
-  over: ['file'],
+  over: ['file', 'http'],
   options,
   examples: [
     {
@@ -22,7 +24,7 @@ const list = defineVerb({
     },
   ],
   run: async (call) => {
-    const found = await reading(call, (nexus) => nexus.endpoints.list(), { nodes: nodesOf(call) });
+    const found = await looking(call, ({ endpoints: desk }) => desk.list(), nodesFor(call));
     if (call.terminal.json) for (const endpoint of found) call.terminal.data(endpoint);
     else call.terminal.table(found.map(rowOf));
     if (found.length === 0) call.terminal.say('no node has a webhook');
@@ -47,7 +49,7 @@ const test = defineVerb({
   name: 'endpoints test',
   summary: 'Send a signed ping to an endpoint',
   about: `Once, also where it is disabled; the ping is in no log. The exit code is 1 where it is not answered with 2xx.`,
-  over: ['file'],
+  over: ['file', 'http'],
   args: nodeArgument,
   options,
   examples: [
@@ -58,7 +60,7 @@ const test = defineVerb({
   ],
   run: async (call) => {
     const [node = ''] = call.args;
-    const came = await reading(call, (nexus) => nexus.endpoints.test(node), { nodes: nodesOf(call) });
+    const came = await looking(call, ({ endpoints: desk }) => desk.test(node), nodesFor(call));
     if (call.terminal.json) call.terminal.data(came);
     else {
       const why = came.error === undefined ? '' : ` ${plain(came.error.code)}: ${plain(came.error.message)}`;
@@ -70,11 +72,11 @@ const test = defineVerb({
   },
 });
 
-function steering(what: 'enable' | 'disable', summary: string): Verb {
+function switching(what: 'enable' | 'disable', summary: string): Verb {
   return defineVerb({
     name: `endpoints ${what}`,
     summary,
-    over: ['file'],
+    over: ['file', 'http'],
     args: nodeArgument,
     options,
     examples: [
@@ -85,13 +87,13 @@ function steering(what: 'enable' | 'disable', summary: string): Verb {
     ],
     run: async (call) => {
       const [node = ''] = call.args;
-      const now = await editing(
+      const now = await steering(
         call,
-        async (nexus) => {
-          await nexus.endpoints[what](node);
-          return (await nexus.endpoints.list()).find((each) => each.node === node);
+        async ({ endpoints: desk }) => {
+          await desk[what](node);
+          return (await desk.list()).find((each) => each.node === node);
         },
-        { nodes: nodesOf(call) },
+        nodesFor(call),
       );
       if (call.terminal.json) call.terminal.data(now);
       else if (now) call.terminal.table([rowOf(now)]);
@@ -103,6 +105,6 @@ function steering(what: 'enable' | 'disable', summary: string): Verb {
 export const endpoints: readonly Verb[] = [
   list,
   test,
-  steering('enable', 'Go on delivering where it stopped; no event is left out'),
-  steering('disable', 'Deliver nothing more; its position stands still'),
+  switching('enable', 'Go on delivering where it stopped; no event is left out'),
+  switching('disable', 'Deliver nothing more; its position stands still'),
 ];

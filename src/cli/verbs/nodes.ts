@@ -1,17 +1,21 @@
 /** `nexus nodes`: who may say what, and new secrets for them. */
-import { createNexus, memoryStorage } from '../../index.js';
+import { createNexus, memoryStorage, type NodeInfo } from '../../index.js';
 import { usageError } from '../exit-codes.js';
 import { nodesOf, nodesOption, nodesPath, rotateInFile } from '../nodes-file.js';
 import type { Cell } from '../terminal.js';
 import { showInstant } from '../time.js';
-import { dangerOptions, defineVerb, type Verb } from '../verb.js';
+import { remoteDesks } from '../remote-desks.js';
+import { dangerOptions, defineVerb, hostOption, type Call, type Verb } from '../verb.js';
+
+const listOptions = { ...hostOption, ...nodesOption } as const;
 
 const list = defineVerb({
   name: 'nodes list',
-  summary: 'List the nodes of a file: what they may, and how many secrets count',
-  about: `Secrets and tokens are shown as fingerprints, which are new at every run. A host reads the file when it starts and at SIGHUP.`,
-  over: ['file'],
-  options: { ...nodesOption },
+  summary: 'List the nodes of a file, or of a host: what they may, and how many secrets count',
+  about: `Secrets and tokens are shown as fingerprints, which are those of one process. A host reads the file when it starts and at
+SIGHUP.`,
+  over: ['file', 'http'],
+  options: listOptions,
   examples: [
     {
       line: 'nexus nodes list --nodes config/permissions.json --env-file .env',
@@ -19,14 +23,7 @@ const list = defineVerb({
     },
   ],
   run: async (call) => {
-    const nexus = createNexus({
-      storage: memoryStorage(),
-      logger: false,
-      autoStart: false,
-      nodes: nodesOf(call),
-    });
-    const found = await nexus.nodes.list();
-    await nexus.close();
+    const found = call.options.url === undefined ? await ofFile(call) : await remoteDesks(call).nodes.list();
     if (call.terminal.json) for (const node of found) call.terminal.data(node);
     else
       call.terminal.table(
@@ -43,6 +40,18 @@ const list = defineVerb({
     return 0;
   },
 });
+
+async function ofFile(call: Pick<Call<typeof nodesOption>, 'options' | 'env'>): Promise<readonly NodeInfo[]> {
+  const nexus = createNexus({
+    storage: memoryStorage(),
+    logger: false,
+    autoStart: false,
+    nodes: nodesOf(call),
+  });
+  const found = await nexus.nodes.list();
+  await nexus.close();
+  return found;
+}
 
 function ends(
   secrets: readonly { readonly notAfter: number | undefined; readonly active: boolean }[],

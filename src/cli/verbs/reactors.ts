@@ -1,31 +1,32 @@
 /** `nexus reactors`: how far each reactor is, and what to do about it. */
-import type { Nexus, ReactorInfo } from '../../index.js';
-import { editing, reading } from '../database.js';
+import type { ReactorInfo } from '../../index.js';
+import { isRemote, looking, steering, type Desks, type WayCall } from '../desks.js';
 import { missing, usageError } from '../exit-codes.js';
-import type { Cell, Terminal } from '../terminal.js';
-import { dangerOptions, databaseOption, defineVerb, type Verb } from '../verb.js';
+import type { Cell } from '../terminal.js';
+import { dangerOptions, databaseOption, defineVerb, hostOption, type Verb } from '../verb.js';
 
 const list = defineVerb({
   name: 'reactors list',
   summary: 'List reactors: position, lag, what is open and what is dead',
-  over: ['file'],
-  options: { ...databaseOption },
+  over: ['file', 'http'],
+  options: { ...databaseOption, ...hostOption },
   examples: [
     { line: 'nexus reactors list', says: 'all of them, those of other processes and webhooks too' },
     { line: `nexus reactors list --json | jq 'select(.lag > 100).name'`, says: 'who is behind' },
   ],
   run: async (call) => {
-    const found = await reading(call, (nexus) => nexus.reactors.list());
-    show(call.terminal, found);
+    const found = await looking(call, ({ reactors: desk }) => desk.list());
+    show(call, found);
     if (found.length === 0) call.terminal.say('no reactors');
     return 0;
   },
 });
 
-function show(terminal: Terminal, reactors: readonly ReactorInfo[]): void {
+function show(call: Pick<WayCall, 'options' | 'terminal'>, reactors: readonly ReactorInfo[]): void {
+  const { terminal } = call;
   if (terminal.json) {
-    // Whether it runs in the process that asked: that is never so here.
-    for (const reactor of reactors) terminal.data({ ...reactor, here: undefined });
+    // Whether it runs in the process that was asked: in that of the command line it never does.
+    for (const reactor of reactors) terminal.data(isRemote(call) ? reactor : { ...reactor, here: undefined });
     return;
   }
   if (reactors.length === 0) return;
@@ -51,7 +52,7 @@ type Deed = {
   readonly name: string;
   readonly summary: string;
   readonly about?: string;
-  readonly act: (nexus: Nexus, reactor: string) => Promise<unknown>;
+  readonly act: (desk: Desks['reactors'], reactor: string) => Promise<unknown>;
 };
 
 function simple({ name, summary, about, act }: Deed): Verb {
@@ -59,24 +60,28 @@ function simple({ name, summary, about, act }: Deed): Verb {
     name: `reactors ${name}`,
     summary,
     ...(about !== undefined && { about }),
-    over: ['file'],
+    over: ['file', 'http'],
     args: [{ name: 'name', many: true, help: 'The names of reactors' }],
-    options: { ...databaseOption },
+    options: { ...databaseOption, ...hostOption },
     examples: [{ line: `nexus reactors ${name} mint-on-payment`, says: `${name} one` }],
     run: async (call) => {
-      await editing(call, async (nexus) => {
-        for (const reactor of call.args) await act(nexus, reactor);
-        await showNamed(nexus, call.terminal, call.args);
+      await steering(call, async ({ reactors: desk }) => {
+        for (const reactor of call.args) await act(desk, reactor);
+        await showNamed(desk, call, call.args);
       });
       return 0;
     },
   });
 }
 
-async function showNamed(nexus: Nexus, terminal: Terminal, names: readonly string[]): Promise<void> {
-  const all = await nexus.reactors.list();
+async function showNamed(
+  desk: Desks['reactors'],
+  call: Pick<WayCall, 'options' | 'terminal'>,
+  names: readonly string[],
+): Promise<void> {
+  const all = await desk.list();
   show(
-    terminal,
+    call,
     all.filter(({ name }) => names.includes(name)),
   );
 }
@@ -86,12 +91,12 @@ const seek = defineVerb({
   summary: 'Move the position of a reactor',
   about: `Forward, the events between are left out. Backward, deliveries that are missing are created again, and those that exist stay;
 to run a reactor again over what it has handled, use \`nexus replay\`. It asks before it moves.`,
-  over: ['file'],
+  over: ['file', 'http'],
   args: [
     { name: 'name', help: 'The name of the reactor' },
     { name: 'to', help: 'A seq, or now' },
   ],
-  options: { ...databaseOption, ...dangerOptions },
+  options: { ...databaseOption, ...hostOption, ...dangerOptions },
   examples: [
     { line: 'nexus reactors seek mint-on-payment now', says: 'leave out what it has not reached' },
     { line: 'nexus reactors seek mint-on-payment 1200 --yes', says: 'go on behind seq 1200' },
@@ -110,9 +115,9 @@ to run a reactor again over what it has handled, use \`nexus replay\`. It asks b
       `Move from seq ${reactor.position} to ${where}, and ${what}?`,
       call.options.yes,
     );
-    await editing(call, async (nexus) => {
-      await nexus.reactors.seek(name, to === 'now' ? 'now' : Number(to));
-      await showNamed(nexus, call.terminal, [name]);
+    await steering(call, async ({ reactors: desk }) => {
+      await desk.seek(name, to === 'now' ? 'now' : Number(to));
+      await showNamed(desk, call, [name]);
     });
     return 0;
   },
@@ -123,24 +128,26 @@ const remove = defineVerb({
   summary: 'Forget a reactor that is no longer in any code',
   about: `Its open deliveries are cancelled and its position is forgotten; registered again under its name, it begins anew. It asks before
 it does so.`,
-  over: ['file'],
+  over: ['file', 'http'],
   args: [{ name: 'name', help: 'The name of the reactor' }],
-  options: { ...databaseOption, ...dangerOptions },
+  options: { ...databaseOption, ...hostOption, ...dangerOptions },
   examples: [{ line: 'nexus reactors remove old-mailer', says: 'after it was deleted from the code' }],
   run: async (call) => {
     const [name = ''] = call.args;
     const { counts } = await named(call, name);
     const open = counts.pending + counts.running;
     await call.terminal.confirm(`Remove ${name}, and cancel its ${open} open deliveries?`, call.options.yes);
-    const { cancelled } = await editing(call, (nexus) => nexus.reactors.remove(name));
+    const { cancelled } = await steering(call, ({ reactors: desk }) => desk.remove(name));
     if (call.terminal.json) call.terminal.data({ removed: name, cancelled });
     else call.terminal.out(`${name} removed, ${cancelled} deliveries cancelled`);
     return 0;
   },
 });
 
-async function named(call: Parameters<typeof reading>[0], name: string): Promise<ReactorInfo> {
-  const reactor = (await reading(call, (nexus) => nexus.reactors.list())).find((each) => each.name === name);
+async function named(call: WayCall, name: string): Promise<ReactorInfo> {
+  const reactor = (await looking(call, ({ reactors: desk }) => desk.list())).find(
+    (each) => each.name === name,
+  );
   if (!reactor) throw missing(`there is no reactor ${JSON.stringify(name)}; see \`nexus reactors list\``);
   return reactor;
 }
@@ -151,12 +158,12 @@ export const reactors: readonly Verb[] = [
     name: 'pause',
     summary: 'Start no further delivery of a reactor',
     about: `In all processes, within a second. Handlers that run come to their end; what comes meanwhile waits in storage.`,
-    act: (nexus, reactor) => nexus.reactors.pause(reactor),
+    act: (desk, reactor) => desk.pause(reactor),
   }),
   simple({
     name: 'resume',
     summary: 'Go on where a reactor was paused',
-    act: (nexus, reactor) => nexus.reactors.resume(reactor),
+    act: (desk, reactor) => desk.resume(reactor),
   }),
   seek,
   remove,

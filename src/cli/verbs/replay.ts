@@ -1,10 +1,10 @@
 /** `nexus replay`: runs reactors again over what is in the log. */
-import type { Replay, ReplayOptions, ReplayReport } from '../../index.js';
-import { editing, reading } from '../database.js';
-import { usageError } from '../exit-codes.js';
+import type { Replay, ReplayOptions, ReplayProgress, ReplayReport } from '../../index.js';
+import { looking, steering } from '../desks.js';
+import { exitCodes, usageError } from '../exit-codes.js';
 import { plain, type Cell, type Terminal } from '../terminal.js';
 import { showInstant } from '../time.js';
-import { dangerOptions, databaseOption, defineVerb, type Verb } from '../verb.js';
+import { dangerOptions, databaseOption, defineVerb, hostOption, type Verb } from '../verb.js';
 
 const start = defineVerb({
   name: 'replay',
@@ -12,9 +12,10 @@ const start = defineVerb({
   about: `The hosts that have the reactors do the work, beside live events; here it is only begun and watched. Ctrl-C ends the watching,
 not the replay: \`nexus replays cancel\` does that. Effects inside ctx.once are not done again and children are not doubled,
 unless --fresh. It says what it would do, and asks, before it begins.`,
-  over: ['file'],
+  over: ['file', 'http'],
   options: {
     ...databaseOption,
+    ...hostOption,
     reactor: {
       kind: 'text',
       value: 'name',
@@ -52,23 +53,22 @@ unless --fresh. It says what it would do, and asks, before it begins.`,
     const { options, terminal, signal } = call;
     const { reactor, all, from, to, type, fresh, forgotten } = options;
     if (reactor.length === 0 && !all) throw usageError('say which: --reactor, or --all');
-    const bar = terminal.bar(options['dry-run'] ? 'looking' : 'replaying');
-    const plan = async (): Promise<ReplayOptions> => ({
+    const asked: ReplayOptions = {
       reactors:
         reactor.length > 0
           ? reactor
-          : await reading(call, async (nexus) => (await nexus.reactors.list()).map(({ name }) => name)),
+          : await looking(call, async ({ reactors }) => (await reactors.list()).map(({ name }) => name)),
       ...(from !== undefined && { from }),
       ...(to !== undefined && { to }),
       ...(type.length > 0 && { types: type }),
       fresh,
       forgotten: forgotten ? 'run' : 'refuse',
-      onProgress: ({ done, total }) => bar.at(done, total),
-    });
-    const asked = await plan();
-    const would = await reading(call, (nexus) =>
-      nexus.replay({ ...asked, dryRun: true, onProgress: () => undefined }),
-    );
+      signal,
+    };
+    const looked = terminal.bar('looking');
+    const would = await looking(call, (desks) =>
+      desks.replay({ ...asked, dryRun: true, onProgress: ({ done, total }) => looked.at(done, total) }),
+    ).finally(() => looked.end());
     if (options['dry-run']) {
       showReport(terminal, would);
       return 0;
@@ -79,22 +79,25 @@ unless --fresh. It says what it would do, and asks, before it begins.`,
       `Replay ${count} deliveries${fresh ? ', and do their effects again' : ''}?`,
       options.yes,
     );
-    const report = await editing(call, async (nexus) => {
-      const left = new Promise<undefined>((resolve) => {
-        signal.addEventListener('abort', () => resolve(undefined), { once: true });
-        if (signal.aborted) resolve(undefined);
-      });
-      const running = nexus.replay(asked);
-      // Left behind, it ends with the Nexus here, and goes on in the hosts.
-      running.catch(() => undefined);
-      return await Promise.race([running, left]);
-    }).finally(() => bar.end());
-    if (!report) {
-      terminal.say('it goes on in the hosts that have the reactors: see `nexus replays list`');
-      return 0;
+    const bar = terminal.bar('replaying');
+    const begun: { run?: number | undefined } = {};
+    const onProgress = ({ run, done, total }: ReplayProgress): void => {
+      begun.run = run;
+      bar.at(done, total);
+    };
+    try {
+      const report = await steering(call, (desks) => desks.replay({ ...asked, onProgress }));
+      bar.end();
+      showReport(terminal, report);
+      return report.reactors.some(({ dead }) => dead > 0) ? exitCodes.failed : exitCodes.ok;
+    } catch (error) {
+      bar.end();
+      if (signal.aborted) {
+        const what = begun.run === undefined ? 'what was begun' : `replay ${begun.run}`;
+        terminal.say(`${what} goes on in the hosts that have the reactors: see \`nexus replays list\``);
+      }
+      throw error;
     }
-    showReport(terminal, report);
-    return report.reactors.some(({ dead }) => dead > 0) ? 1 : 0;
   },
 });
 
@@ -121,15 +124,16 @@ function reportLines({ run, state, fresh, reactors }: ReplayReport): string[] {
 const list = defineVerb({
   name: 'replays list',
   summary: 'List replays, the newest first',
-  over: ['file'],
+  over: ['file', 'http'],
   options: {
     ...databaseOption,
+    ...hostOption,
     limit: { kind: 'whole', value: 'n', short: 'n', otherwise: '20', help: 'At most so many' },
   },
   examples: [{ line: 'nexus replays list', says: 'how far they are' }],
   run: async (call) => {
-    const { items } = await reading(call, (nexus) =>
-      nexus.replays.list({ limit: Math.min(call.options.limit ?? 20, 1_000) }),
+    const { items } = await looking(call, ({ replays }) =>
+      replays.list({ limit: Math.min(call.options.limit ?? 20, 1_000) }),
     );
     if (call.terminal.json) for (const replay of items) call.terminal.data(replay);
     else call.terminal.table(items.map(rowOf));
@@ -154,17 +158,17 @@ function rowOf({ run, state, from, to, done, total, createdAt, reactors }: Repla
 const cancel = defineVerb({
   name: 'replays cancel',
   summary: 'End a replay that runs; its open deliveries are cancelled',
-  over: ['file'],
+  over: ['file', 'http'],
   args: [{ name: 'run', help: 'Its number' }],
-  options: { ...databaseOption },
+  options: { ...databaseOption, ...hostOption },
   examples: [{ line: 'nexus replays cancel 3', says: 'what it has done stays done' }],
   run: async (call) => {
     const [given = ''] = call.args;
     if (!/^\d{1,15}$/.test(given)) throw usageError(`<run> must be a number; got ${JSON.stringify(given)}`);
     const run = Number(given);
-    const now = await editing(call, async (nexus) => {
-      await nexus.replays.cancel(run);
-      return await nexus.replays.get(run);
+    const now = await steering(call, async ({ replays }) => {
+      await replays.cancel(run);
+      return await replays.get(run);
     });
     if (call.terminal.json) call.terminal.data(now);
     else call.terminal.out(`replay ${run} is ${now?.state ?? 'gone'}`);
