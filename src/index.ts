@@ -115,6 +115,7 @@ export type {
   RotateOptions,
   SaidToBe,
   SettledOptions,
+  SucceededDelivery,
   VerifyOptions,
   VerifyProgress,
   WaitForOptions,
