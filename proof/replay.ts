@@ -6,6 +6,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../test/support/database.js';
 
+/** The child tells of so many replayed payments at a time. */
+const TOLD_EVERY = 50;
+
 export type ReplayProof = {
   payments: number;
   kills: number;
@@ -99,7 +102,10 @@ async function runChild(
   count: number,
   killAt = Infinity,
 ): Promise<Record<string, unknown>> {
-  const process_ = spawn(process.execPath, ['--import', 'tsx', child, file, mode, String(count)], {
+  // However late the signal comes: by then it has not done the rest.
+  const haltAt = killAt + TOLD_EVERY;
+  const options = [child, file, mode, String(count), String(haltAt)];
+  const process_ = spawn(process.execPath, ['--import', 'tsx', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const told: Record<string, unknown> = {};

@@ -22,7 +22,7 @@ import type { Storage } from './storage/storage.js';
  * nexus.onEvent('PAYMENT_RECEIVED', async (payment, ctx) => { await mint(payment); });
  * await nexus.dispatch('PAYMENT_RECEIVED', { orderId: 'o-1', amount: '10.00', currency: 'BRL', payerId: 'p-1' });
  *
- * @throws NexusError NEXUS_INVALID_OPTION
+ * @throws NexusError NEXUS_INVALID_OPTION, NEXUS_PEER_MISSING (no logger given, and pino cannot be loaded)
  */
 export function createNexus<const E extends Catalogue = AnyCatalogue>(
   options: NexusOptions<E> = {},

@@ -1,6 +1,5 @@
 /** The options of `createNexus`: checked, and with their defaults. */
 import { createHmac, hash, randomFillSync } from 'node:crypto';
-import { pino } from 'pino';
 import { invalidArgument, optionsArgument } from './core/arguments.js';
 import { defineEvents, type Catalogue } from './core/catalogue.js';
 import type { Sha256 } from './core/chain.js';
@@ -9,6 +8,7 @@ import { NexusError } from './core/errors.js';
 import { isLegalName } from './core/event.js';
 import type { KeepFor } from './core/retention.js';
 import { retryPolicy } from './core/retry.js';
+import { defaultLogger } from './default-logger.js';
 import type { EngineParts } from './engine/parts.js';
 import type { LoggerLike, NexusOptions, RetentionOptions } from './nexus.js';
 import type { HmacSha256 } from './nodes/signatures.js';
@@ -42,7 +42,7 @@ export function engineOptions<E extends Catalogue>(
   whole('maxPayloadBytes', maxPayloadBytes, 1_024, 4 * 1024 * 1024);
   return {
     clock: clock ?? systemClock,
-    logger: logger === false ? silent : (logger ?? pino({ name: 'nexus' })),
+    logger: logger === false ? silent : (logger ?? defaultLogger()),
     sha256,
     randomHex: createRandomHex(),
     random: Math.random,

@@ -22,11 +22,13 @@ function placeOf(file: string): { floor: number; room: string } {
     'index',
     'create-nexus',
     'options',
+    'default-logger',
     'define-reactor',
     'load-reactors',
     'ingress-door',
     'node-desk',
     'load-permissions',
+    'permissions-file',
     'checkpoint-note',
     'keep-checkpoints',
   ];

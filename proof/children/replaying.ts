@@ -1,8 +1,11 @@
-/** A host process of the replay proof: fills a file, begins a replay or finds one, or measures live events beside replays. */
+/**
+ * A host process of the replay proof: fills a file, begins a replay or finds one, or measures live events beside replays.
+ * One that is to be killed replays no further than it is told.
+ */
 import { appendFileSync } from 'node:fs';
 import { createNexus } from '../../src/create-nexus.js';
 
-const [file = '', mode = '', amount = '0'] = process.argv.slice(2);
+const [file = '', mode = '', amount = '0', haltAt = 'Infinity'] = process.argv.slice(2);
 const count = Number(amount);
 const tell = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 const nexus = createNexus({ storage: file, logger: false });
@@ -11,6 +14,7 @@ const begun = new Map<number, number>();
 
 nexus.onEvent('PAYMENT', { name: 'pay' }, async ({ n }, ctx) => {
   begun.set(Number(n), performance.now());
+  if (replayed >= Number(haltAt)) await new Promise(() => undefined);
   await ctx.once('charge', async () => {
     // The remote side recognises a charge by its key, and a file survives the process as the remote side would.
     appendFileSync(`${file}.effects`, `${ctx.idempotencyKey('charge')}\n`);

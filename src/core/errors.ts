@@ -21,7 +21,7 @@ export const errorCodes = {
   NEXUS_REACTOR_FILE: 'A file of reactors cannot be loaded, or exports none.',
   NEXUS_SCHEDULE_NAME_TAKEN: 'A schedule with this name is already kept in this process.',
   NEXUS_CRON_MISSING: 'A cron expression needs the package croner, which cannot be loaded.',
-  NEXUS_PEER_MISSING: 'A part of Nexus needs an optional package, which cannot be loaded.',
+  NEXUS_PEER_MISSING: 'A part of Nexus needs a package, which cannot be loaded.',
   NEXUS_EVENT_NEWER: 'The event was stored with a newer version of its schema than this process knows.',
   NEXUS_UPCAST_FAILED: 'An upcaster threw, or gave something that is not a JSON object.',
   NEXUS_ORDER_KEY: 'orderBy threw or did not return a string.',

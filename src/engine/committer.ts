@@ -40,6 +40,8 @@ const MAX_QUEUED = 100_000;
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
 /** How long a dispatch may wait for a storage that cannot be written. */
 const PATIENCE_MS = 10_000;
+/** How often a commit may do without a turn of the event loop, so that nobody waits long for his. */
+const HURRIED_IN_A_ROW = 3;
 const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 1_000;
 
@@ -64,6 +66,9 @@ export function createCommitter(options: {
   let opened = false;
   let stopping = false;
   let inCommit = 0;
+  let lastBatch = 0;
+  /** Commits since the last turn of the event loop. */
+  let hurried = 0;
   let batchEvents = 256;
   let msPerEvent = 0;
   let trouble:
@@ -85,16 +90,28 @@ export function createCommitter(options: {
 
   const rounds = async (): Promise<void> => {
     do {
-      // Everything that this turn of the event loop still brings is part of the batch.
-      await nextTurn();
+      await gather();
       const task = queue.takeTask();
       if (task) await task.run();
       else await commit(queue.takeBatch(batchEvents));
     } while (!stopping && !trouble?.waiting && hasWork());
   };
 
+  /**
+   * Everything that this turn of the event loop still brings is part of the batch. Who comes alone time and again is let
+   * through at once, a few times until the next turn shows who else is there.
+   */
+  const gather = (): Promise<void> => {
+    if (lastBatch > 1 || hurried === HURRIED_IN_A_ROW) {
+      hurried = 0;
+      return nextTurn();
+    }
+    hurried += 1;
+    return nextTick();
+  };
+
   const commit = async (work: CommitWork[]): Promise<void> => {
-    inCommit = work.length;
+    inCommit = lastBatch = work.length;
     const began = clock.now();
     const kept = await attempt(work);
     inCommit = 0;
@@ -336,4 +353,9 @@ function checkRoom(error: unknown, kind: string, queued: number, bytes: number):
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** When all that is running at present has come to its end or to a wait. */
+function nextTick(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -71,6 +71,7 @@ export function createFanOuts(options: {
     heldAt,
     startedAt: 0,
     phase: 'waiting',
+    slot: undefined,
     abort: undefined,
   });
 
@@ -177,6 +178,7 @@ export function createFanOuts(options: {
 
     apply: (planned, events, committed) => {
       const fed: Fed[] = [];
+      const heldAt = now();
       head = Math.max(head, committed.head);
       for (let i = 0; i < planned.length; i++) {
         const plan = planned[i];
@@ -193,9 +195,10 @@ export function createFanOuts(options: {
           continue;
         }
         reactor.position = fanOut.over === 'this-batch' ? committed.head : fanOut.over.to;
+        // Most reactors have no part in most commits.
+        if (fanOut.matches.length === 0) continue;
         if (result.pending > 0) reactor.due = true;
         const held: Held[] = [];
-        const heldAt = now();
         for (const { match: index, token } of result.leased) {
           const place = fanOut.matches[index]?.event;
           if (place === undefined) continue;

@@ -239,6 +239,7 @@ export function toHeld(reactor: LocalReactor, leased: Leased, now: number): Held
     heldAt: now,
     startedAt: 0,
     phase: 'waiting',
+    slot: undefined,
     abort: undefined,
   };
 }

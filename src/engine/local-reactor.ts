@@ -4,6 +4,7 @@ import { createPace, type Pace, type RateLimit } from '../core/pace.js';
 import type { FullRetryPolicy } from '../core/retry.js';
 import type { Handler } from '../nexus.js';
 import type { Lease, ReactorRow, Registration } from '../storage/storage.js';
+import { Slots } from './slots.js';
 
 /** How a reactor was registered, defaults filled in. */
 export type ReactorSettings = Registration & {
@@ -40,6 +41,8 @@ export type Held = {
   startedAt: number;
   /** `over`: its outcome is decided; the handler may still be on its way back. */
   phase: 'waiting' | 'handling' | 'over';
+  /** Its place among those that are being handled; kept by `Slots`. */
+  slot: number | undefined;
   abort: ((reason: unknown) => void) | undefined;
 };
 
@@ -62,8 +65,7 @@ export type LocalReactor = {
   readonly waiting: Held[];
   /** The same of replays; and how many of `handling` and of `held` are replays'. */
   readonly replays: { readonly waiting: Held[]; handling: number; held: number };
-  /** A slot each: handlers that have not come back. */
-  readonly handling: Set<Held>;
+  readonly handling: Slots<Held>;
   /** Deliveries in memory, from lease to recorded outcome. */
   held: number;
   /** How many it may have in memory; grows while it keeps up, shrinks when leases wait. */
@@ -84,7 +86,7 @@ export function createLocalReactor(settings: ReactorSettings): LocalReactor {
     paused: false,
     waiting: [],
     replays: { waiting: [], handling: 0, held: 0 },
-    handling: new Set(),
+    handling: new Slots(),
     held: 0,
     window: Math.max(64, settings.concurrency * 2),
     fedAt: 0,

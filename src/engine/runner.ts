@@ -111,7 +111,7 @@ export function createRunner(
       return;
     }
     held.phase = 'handling';
-    reactor.handling.add(held);
+    reactor.handling.take(held);
     reactor.pace?.started(now);
     if (isReplayed(held)) reactor.replays.handling += 1;
     alarm.noLaterThan('deadline', held.startedAt + reactor.settings.timeoutMs);
@@ -210,7 +210,7 @@ export function createRunner(
   };
 
   const leaveSlot = (held: Held, now?: number): void => {
-    if (!held.reactor.handling.delete(held)) return;
+    if (!held.reactor.handling.leave(held)) return;
     if (isReplayed(held)) held.reactor.replays.handling -= 1;
     pump(held.reactor, now);
   };
@@ -242,12 +242,8 @@ export function createRunner(
       for (const held of reactor.handling) {
         if (held.phase === 'over') continue;
         const deadline = held.startedAt + reactor.settings.timeoutMs;
-        if (deadline > now) {
-          // Handlers are in the order of their start, and all of a reactor have the same time.
-          next = Math.min(next, deadline);
-          break;
-        }
-        timeOut(held);
+        if (deadline > now) next = Math.min(next, deadline);
+        else timeOut(held);
       }
     }
     for (const [held, stuckAt] of lingering) {

@@ -65,8 +65,12 @@ export interface WorkQueue {
   readonly bytes: number;
 }
 
+/** How many places of what was taken are kept, at most as many as there are others. */
+const KEPT_PLACES = 1_024;
+
 export function createWorkQueue(): WorkQueue {
-  let items: Work[] = [];
+  /** From `first` on; before it there is nothing any more. */
+  let items: (Work | undefined)[] = [];
   let first = 0;
   let bytes = 0;
 
@@ -76,10 +80,13 @@ export function createWorkQueue(): WorkQueue {
     for (const event of work.events) sum += event.payload.length;
     return sum;
   };
+  const left = (): Work[] => items.slice(first) as Work[];
   const takenFirst = (): void => {
+    // Who is taken is not kept, however long the queue never runs empty.
+    items[first] = undefined;
     first += 1;
-    if (first === items.length) {
-      items = [];
+    if (first === items.length || (first > KEPT_PLACES && first * 2 > items.length)) {
+      items = left();
       first = 0;
     }
   };
@@ -89,7 +96,7 @@ export function createWorkQueue(): WorkQueue {
       bytes += size(work);
     },
     putBack: (work) => {
-      items = [...work, ...items.slice(first)];
+      items = [...work, ...left()];
       first = 0;
       for (const each of work) bytes += size(each);
     },
@@ -120,7 +127,7 @@ export function createWorkQueue(): WorkQueue {
       }
     },
     takeAll: () => {
-      const all = items.slice(first);
+      const all = left();
       items = [];
       first = 0;
       bytes = 0;

@@ -1,17 +1,18 @@
 /** Fields that many events share. */
 import { z } from 'zod';
+import { lazily } from '../core/lazily.js';
 
 /** An identifier of a node's own: order, payer, proposal … */
-export const identifier = z.string().trim().min(1).max(200);
+export const identifier = lazily(() => z.string().trim().min(1).max(200));
 
 /** Free text for people. */
-export const text = z.string().max(4_000);
+export const text = lazily(() => z.string().max(4_000));
 
 /** A hash or an address on some chain: their forms differ too much to say more. */
-export const onChain = z.string().trim().min(1).max(200);
+export const onChain = lazily(() => z.string().trim().min(1).max(200));
 
 /** What else a node wants to say. */
-export const metadata = z.record(z.string().max(200), z.json());
+export const metadata = lazily(() => z.record(z.string().max(200), z.json()));
 
 /** Most digits of a number that a double keeps exactly. */
 const SAFE_DIGITS = 15;
@@ -21,20 +22,22 @@ const SAFE_DIGITS = 15;
  * and 18 after it. A number is accepted where it can be written down exactly (up to 15 significant digits), and becomes
  * its string.
  */
-export const money = z
-  .union([z.string(), z.number()], { error: 'expected an amount as a decimal string, such as "129.90"' })
-  .transform((amount, context) => {
-    const decimal = typeof amount === 'string' ? amount.trim() : decimalOf(amount);
-    if (decimal !== undefined && /^\d{1,38}(\.\d{1,18})?$/.test(decimal)) return decimal;
-    context.addIssue({
-      code: 'custom',
-      message:
-        typeof amount === 'number'
-          ? `the number ${amount} cannot be kept exactly as an amount (not negative, up to ${SAFE_DIGITS} significant digits): send a decimal string`
-          : 'expected a decimal string such as "129.90": digits, a point, up to 18 more digits; no sign, no exponent, no separators',
-    });
-    return z.NEVER;
-  });
+export const money = lazily(() =>
+  z
+    .union([z.string(), z.number()], { error: 'expected an amount as a decimal string, such as "129.90"' })
+    .transform((amount, context) => {
+      const decimal = typeof amount === 'string' ? amount.trim() : decimalOf(amount);
+      if (decimal !== undefined && /^\d{1,38}(\.\d{1,18})?$/.test(decimal)) return decimal;
+      context.addIssue({
+        code: 'custom',
+        message:
+          typeof amount === 'number'
+            ? `the number ${amount} cannot be kept exactly as an amount (not negative, up to ${SAFE_DIGITS} significant digits): send a decimal string`
+            : 'expected a decimal string such as "129.90": digits, a point, up to 18 more digits; no sign, no exponent, no separators',
+      });
+      return z.NEVER;
+    }),
+);
 
 /** A number as plain decimal digits, or undefined where that would not be exact. */
 function decimalOf(amount: number): string | undefined {

@@ -1,41 +1,50 @@
 /** What is said to and by the Smart Factory. */
 import { z } from 'zod';
+import { lazily } from '../core/lazily.js';
 import { identifier, metadata, money, onChain, text } from './fields.js';
 
 /** Someone wants tokens minted. */
-export const mintRequested = z.object({
-  targetAddress: onChain,
-  tokenId: identifier.optional(),
-  amount: money,
-  reason: z.enum(['purchase', 'reward', 'genesis']),
-  refTransactionId: identifier.optional(),
-  metadata: metadata.optional(),
-});
+export const mintRequested = lazily(() =>
+  z.object({
+    targetAddress: onChain(),
+    tokenId: identifier().optional(),
+    amount: money(),
+    reason: z.enum(['purchase', 'reward', 'genesis']),
+    refTransactionId: identifier().optional(),
+    metadata: metadata().optional(),
+  }),
+);
 
 /** Tokens were minted. */
-export const mintConfirmed = z.object({
-  contractAddress: onChain,
-  txHash: onChain.optional(),
-  /** The order or transaction that asked for it. */
-  orderId: identifier.optional(),
-  recipient: identifier.optional(),
-  amount: money.optional(),
-  metadata: metadata.optional(),
-});
+export const mintConfirmed = lazily(() =>
+  z.object({
+    contractAddress: onChain(),
+    txHash: onChain().optional(),
+    /** The order or transaction that asked for it. */
+    orderId: identifier().optional(),
+    recipient: identifier().optional(),
+    amount: money().optional(),
+    metadata: metadata().optional(),
+  }),
+);
 
 /** Tokens could not be minted. */
-export const mintFailed = z.object({
-  contractAddress: onChain.optional(),
-  orderId: identifier.optional(),
-  recipient: identifier.optional(),
-  amount: money.optional(),
-  error: text.optional(),
-  metadata: metadata.optional(),
-});
+export const mintFailed = lazily(() =>
+  z.object({
+    contractAddress: onChain().optional(),
+    orderId: identifier().optional(),
+    recipient: identifier().optional(),
+    amount: money().optional(),
+    error: text().optional(),
+    metadata: metadata().optional(),
+  }),
+);
 
 /** A contract is on the chain. */
-export const contractDeployed = z.object({
-  contractAddress: onChain,
-  txHash: onChain.optional(),
-  metadata: metadata.optional(),
-});
+export const contractDeployed = lazily(() =>
+  z.object({
+    contractAddress: onChain(),
+    txHash: onChain().optional(),
+    metadata: metadata().optional(),
+  }),
+);

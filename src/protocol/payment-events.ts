@@ -1,24 +1,29 @@
 /** What FlowPay says. */
 import { z } from 'zod';
+import { lazily } from '../core/lazily.js';
 import { identifier, metadata, money, onChain, text } from './fields.js';
 
 /** A PIX or crypto payment came in. */
-export const paymentReceived = z.object({
-  orderId: identifier,
-  amount: money,
-  /** ISO 4217 code or a token's symbol. */
-  currency: z.string().trim().min(2).max(12).default('BRL'),
-  payerId: identifier,
-  txHash: onChain.optional(),
-  metadata: metadata.optional(),
-});
+export const paymentReceived = lazily(() =>
+  z.object({
+    orderId: identifier(),
+    amount: money(),
+    /** ISO 4217 code or a token's symbol. */
+    currency: z.string().trim().min(2).max(12).default('BRL'),
+    payerId: identifier(),
+    txHash: onChain().optional(),
+    metadata: metadata().optional(),
+  }),
+);
 
 /** A payment did not come in. */
-export const paymentFailed = z.object({
-  orderId: identifier,
-  amount: money.optional(),
-  currency: z.string().trim().min(2).max(12).optional(),
-  payerId: identifier.optional(),
-  reason: text.optional(),
-  metadata: metadata.optional(),
-});
+export const paymentFailed = lazily(() =>
+  z.object({
+    orderId: identifier(),
+    amount: money().optional(),
+    currency: z.string().trim().min(2).max(12).optional(),
+    payerId: identifier().optional(),
+    reason: text().optional(),
+    metadata: metadata().optional(),
+  }),
+);

@@ -1,5 +1,5 @@
 /** The protocol's catalogue. */
-import { defineEvents } from '../core/catalogue.js';
+import { lazyRecord } from '../core/lazily.js';
 import { proposalCreated, rewardClaimed, voteCast, workoutCompleted } from './community-events.js';
 import {
   agentAlert,
@@ -18,7 +18,7 @@ import { paymentFailed, paymentReceived } from './payment-events.js';
  *
  * @example createNexus({ events: { ...protocolEvents, MY_EVENT: z.object({}) } })
  */
-export const protocolEvents = defineEvents({
+export const protocolEvents = lazyRecord({
   PAYMENT_RECEIVED: paymentReceived,
   PAYMENT_FAILED: paymentFailed,
   MINT_REQUESTED: mintRequested,

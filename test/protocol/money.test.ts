@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { money } from '../../src/protocol/fields.js';
 
 const read = (amount: unknown): string | undefined => {
-  const parsed = money.safeParse(amount);
+  const parsed = money().safeParse(amount);
   return parsed.success ? parsed.data : undefined;
 };
 
@@ -87,7 +87,7 @@ describe('money', () => {
   });
 
   it('says what to send instead', () => {
-    const told = (amount: unknown): string => money.safeParse(amount).error?.issues[0]?.message ?? '';
+    const told = (amount: unknown): string => money().safeParse(amount).error?.issues[0]?.message ?? '';
     expect(told(0.1 + 0.2)).toMatch(
       /0\.30000000000000004 cannot be kept exactly.*15 significant digits.*decimal string/,
     );

@@ -106,6 +106,11 @@ describe('the catalogue of the protocol', () => {
     for (const type of types) expect(ProtocolEvent[type]).toBe(type);
   });
 
+  it('makes a schema once, and keeps it where the catalogue is spread', () => {
+    const spread = { ...protocolEvents };
+    for (const type of types) expect(spread[type]).toBe(protocolEvents[type]);
+  });
+
   it.each(types)('%s takes a full payload and a bare one as they are', (type) => {
     const { full, least } = payloads[type];
     expect(stored(type, full)).toEqual(full);

@@ -36,10 +36,7 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
   const erasedIn = createErased(db);
   const earlier = db.prepare(`SELECT 1 FROM nexus_deliveries WHERE reactor = ? AND run = 0 AND order_key = ?
     AND order_key IS NOT NULL AND state IN (${PENDING}, ${RUNNING}) AND seq < ? LIMIT 1`);
-  const move = db.prepare('UPDATE nexus_reactors SET position = ? WHERE key = ?');
-  const moveAll = db.prepare(
-    'UPDATE nexus_reactors SET position = ? WHERE key IN (SELECT value FROM json_each(?))',
-  );
+  const move = db.prepare('UPDATE nexus_reactors SET position = ? WHERE key BETWEEN ? AND ?');
 
   const create = (
     reactor: number,
@@ -75,6 +72,13 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
       const { over } = fanOut;
       if (state.position !== (over === 'this-batch' ? headBefore : over.after))
         return { outcome: 'moved', position: state.position };
+      const position = over === 'this-batch' ? cache.head().seq : over.to;
+      if (position !== state.position) {
+        if (over === 'this-batch') arrived.push(fanOut.reactor);
+        else move.run(position, fanOut.reactor, fanOut.reactor);
+        state.position = position;
+      }
+      if (fanOut.matches.length === 0) return nothing;
       const plain = createRange((first, last) => fresh.run(fanOut.reactor, instance ?? null, first, last));
       const taken: { match: number; token: number }[] = [];
       let waiting = 0;
@@ -101,22 +105,17 @@ export function createFanOut(db: SqliteLike, cache: HeadCache, attempts: Attempt
         else if (created === 'pending') waiting += 1;
       }
       plain.flush();
-      const position = over === 'this-batch' ? cache.head().seq : over.to;
-      if (position !== state.position) {
-        if (over === 'this-batch') arrived.push(fanOut.reactor);
-        else move.run(position, fanOut.reactor);
-        state.position = position;
-      }
       return { outcome: 'done', leased: taken, pending: waiting };
     });
-    if (arrived.length < WORTH_A_LIST) for (const reactor of arrived) move.run(cache.head().seq, reactor);
-    else moveAll.run(cache.head().seq, JSON.stringify(arrived));
+    const { seq: headNow } = cache.head();
+    const neighbours = createRange((first, last) => move.run(headNow, first, last));
+    for (const reactor of arrived.sort((a, b) => a - b)) neighbours.add(reactor);
+    neighbours.flush();
     return results;
   };
 }
 
-/** From how many reactors on, moving them by one statement is less work than one by one. */
-const WORTH_A_LIST = 4;
+const nothing: FannedOut = { outcome: 'done', leased: [], pending: 0 };
 
 /** The token of other deliveries that are leased as they are made: these are found by their index. */
 const CLAIMED_ONCE = BORN_LEASED + 1;

@@ -39,6 +39,17 @@ export const fanOutCases = chapter('fanning out', {
     assert.equal((await a.reactor('r')).position, 2);
   },
 
+  'moves whom it names, in any order, and nobody between them': async (rig) => {
+    const a = await rig.open();
+    const [first, second, third] = [await a.register('1'), await a.register('2'), await a.register('3')];
+    await a.commit({ events: rig.events(2), fanOuts: [overBatch(third, []), overBatch(first, [])] });
+    const rows = await Promise.all([first, second, third].map(({ name }) => a.reactor(name)));
+    assert.deepEqual(
+      rows.map(({ position }) => position),
+      [2, 0, 2],
+    );
+  },
+
   'writes what is not leased pending and due now': async (rig) => {
     const a = await rig.open();
     const { leases, refs } = await a.deliver(await a.register('r'), rig.events(3), { lease: 0 });
