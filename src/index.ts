@@ -122,6 +122,7 @@ export type {
   RotateOptions,
   SaidToBe,
   SettledOptions,
+  SucceededDelivery,
   VerifyOptions,
   VerifyProgress,
   WaitForOptions,

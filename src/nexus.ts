@@ -93,7 +93,6 @@ export type {
   CloseOptions,
   CloseReport,
   DeliveryMoment,
-  DeliveryTimes,
   LogLoss,
   NexusLifecycle,
   WebhookAttempt,
@@ -105,7 +104,14 @@ export type {
   EndpointTest,
   WebhookOutcome,
 } from './contract/endpoints.js';
-export type { Commit, CommittedEvent, HttpAnswered, LimitRefused } from './contract/moments.js';
+export type {
+  Commit,
+  CommittedEvent,
+  DeliveryTimes,
+  HttpAnswered,
+  LimitRefused,
+  SucceededDelivery,
+} from './contract/moments.js';
 export type { AttemptToBe, Headers, Instrument, SaidToBe } from './contract/instrument.js';
 export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
 export type { FeedOptions, Follower, Live, LiveEvent } from './contract/live.js';

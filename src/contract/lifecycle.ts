@@ -3,7 +3,7 @@ import type { EndReason } from '../core/delivery.js';
 import type { NexusEvent } from '../core/event.js';
 import type { AuditFault } from './audit.js';
 import type { DisabledReason, WebhookOutcome } from './endpoints.js';
-import type { Commit, HttpAnswered, LimitRefused } from './moments.js';
+import type { Commit, DeliveryTimes, HttpAnswered, LimitRefused } from './moments.js';
 
 /** What the lifecycle events of a delivery tell. */
 export interface DeliveryMoment {
@@ -13,14 +13,6 @@ export interface DeliveryMoment {
   readonly eventType: string;
   readonly seq: number;
   readonly attempt: number;
-}
-
-/** How long it waited and ran, milliseconds. */
-export interface DeliveryTimes {
-  /** From when it was due to when its handler was called, milliseconds. */
-  readonly queuedMs: number;
-  /** From when its handler was called to its outcome, milliseconds; 0 where it was not called. */
-  readonly ms: number;
 }
 
 /** The library's own moments. */

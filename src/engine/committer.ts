@@ -5,7 +5,7 @@
 import { NexusError } from '../core/errors.js';
 import type { Clock } from '../core/clock.js';
 import type { StoredEvent } from '../core/event.js';
-import type { Commit } from '../nexus.js';
+import type { Commit, CommittedEvent, SucceededDelivery } from '../nexus.js';
 import type { Appended, Batch, Committed, OnceRecord, Settlement, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { FanOuts, Fed } from './fan-out.js';
@@ -52,6 +52,8 @@ export function createCommitter(options: {
   alarm: Alarm;
   fanOuts: FanOuts;
   feed: (fed: readonly Fed[]) => void;
+  /** Before each commit. */
+  begins: () => void;
   appended: (event: StoredEvent) => void;
   /** After it was answered; `commit` makes what is told of it. */
   committed: (commit: () => Commit) => void;
@@ -134,6 +136,7 @@ export function createCommitter(options: {
     let committed: Committed;
     let planned: Awaited<ReturnType<FanOuts['plan']>>;
     const began = clock.now();
+    options.begins();
     try {
       planned = await fanOuts.plan(batch.events);
       if (work.length === 0 && planned.length === 0) return [];
@@ -304,16 +307,26 @@ function summary(
   began: number,
   now: number,
 ): Commit {
-  const waitedMs: number[] = [];
-  for (const each of work)
-    if (each.kind === 'append' && each.saidAt !== undefined) waitedMs.push(Math.max(0, now - each.saidAt));
-  return {
+  const events: CommittedEvent[] = [];
+  batch.events.forEach(({ id, seq, type, source }, i) => {
     // Without their payloads: who writes down what it is told must not write these.
-    events: batch.events
-      .filter((_, i) => answers.events[i]?.outcome === 'appended')
-      .map(({ id, seq, type, source }) => ({ id, seq, type, source })),
+    if (answers.events[i]?.outcome === 'appended') events.push({ id, seq, type, source });
+  });
+  const waitedMs: number[] = [];
+  const succeeded: SucceededDelivery[] = [];
+  let settlement = 0;
+  for (const each of work) {
+    if (each.kind === 'append') {
+      if (each.saidAt !== undefined) waitedMs.push(Math.max(0, now - each.saidAt));
+    } else if (each.kind === 'settle' && answers.settlements[settlement++] === 'settled') {
+      if (each.succeeded) succeeded.push(each.succeeded);
+    }
+  }
+  return {
+    events,
     waitedMs,
     settlements: batch.settlements.length,
+    succeeded,
     ms: Math.max(0, now - began),
   };
 }

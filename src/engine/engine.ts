@@ -98,6 +98,7 @@ export function createEngine(parts: EngineParts): Engine {
       runner.feed(fed);
       feeder.kick();
     },
+    begins: () => lifecycle.lookAtLevel(),
     appended: (event) => {
       rate.count(event.timestamp);
       lifecycle.tell('event', () => versions.view(event));
