@@ -21,14 +21,15 @@ export function receiveEvent(entrance: Entrance, request: Incoming): Promise<Ans
 
 export function receiveWebhook(
   entrance: Entrance,
-  { node, signature, map }: WebhookSource,
+  source: WebhookSource,
   request: Incoming,
 ): Promise<Answer> {
+  const { node, signature } = source;
   const claim = { node, ...(signature && { scheme: signature }) };
   return receive(entrance, request, claim, (body) => {
     let mapped;
     try {
-      mapped = map(body, request.header);
+      mapped = source.map(body, request.header);
     } catch (error) {
       const message = error instanceof Error ? error.message : 'the body is not what was agreed';
       return { answer: problem(422, 'NEXUS_INVALID_PAYLOAD', message) };
