@@ -4,7 +4,7 @@ import { CliError, exitCodes } from './exit-codes.js';
 import { rest } from './rest.js';
 import { createRemote, queryOf, type HostCall, type Remote } from './remote.js';
 
-/** What operators see and steer. */
+/** What operators see and steer, of a file as well. */
 export type Desks = Pick<
   Nexus,
   'deadLetters' | 'deliveries' | 'endpoints' | 'reactors' | 'replay' | 'replays'
