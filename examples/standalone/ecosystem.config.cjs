@@ -14,8 +14,7 @@ module.exports = {
       kill_timeout: 25_000,
       // Comes back after a crash, more and more slowly.
       exp_backoff_restart_delay: 200,
-      // It ends itself with 0 when it was told to.
-      stop_exit_codes: [0],
+      // No stop_exit_codes: to PM2 a process that was killed has ended with 0, and would not be started again.
       time: false,
       env: { NODE_ENV: 'production' },
     },

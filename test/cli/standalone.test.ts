@@ -118,6 +118,8 @@ describe('examples/standalone', () => {
     expect(apps).toMatchObject([
       { instances: 1, script: 'node_modules/@neo-protocol/nexus/dist/cli/main.js' },
     ]);
+    // PM2 takes one that was killed for one that ended with 0, and would leave it so.
+    expect(apps[0]).not.toHaveProperty('stop_exit_codes');
     const unit = readFileSync(join(source, 'nexus.service'), 'utf8');
     const graceMs = Number(
       /graceMs: ([\d_]+)/.exec(readFileSync(join(source, 'nexus.config.mjs'), 'utf8'))?.[1]?.replace('_', ''),
