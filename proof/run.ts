@@ -1,5 +1,6 @@
 /** `npm run proof`: the long proofs, a line each. `-- --only=crash,stale --scale=0.1` runs some of them, shorter. */
 import { program } from '../test/cli/build-program.js';
+import { proveAlerts } from './alerts.js';
 import { proveBitflip } from './bitflip.js';
 import { proveConsumers } from './consumers.js';
 import { proveCrash } from './crash.js';
@@ -18,6 +19,7 @@ import { provePoison } from './poison.js';
 import { proveProcesses } from './processes.js';
 import { proveSchedule } from './schedule.js';
 import { proveNewUser } from './new-user.js';
+import { noPrometheus, provePrometheus } from './prometheus.js';
 import { proveReconnect, type Way } from './reconnect.js';
 import { proveReplay } from './replay.js';
 import { proveServe } from './serve.js';
@@ -280,6 +282,43 @@ const proofs: Record<string, () => Promise<Outcome> | Outcome> = {
         accepted > 0 &&
         socketsOpened === 100 &&
         lost + unexpected + burned + socketsOpen === 0,
+    };
+  },
+  alerts: async () => {
+    // At full scale the window and the looks are those of a host that says nothing else.
+    const options = { windowMs: Math.max(1_000, scaled(300_000)), checkMs: Math.max(100, scaled(30_000)) };
+    const storms = [1, 15, 1_000].flatMap((kinds) => [false, true].map((busy) => ({ kinds, busy })));
+    // They mostly wait.
+    const storming = storms.map(async (storm, i) => {
+      await new Promise((resolve) => setTimeout(resolve, i * 2_000));
+      return await proveAlerts({ ...storm, ...options });
+    });
+    const report = await Promise.all(storming);
+    return {
+      report,
+      holds: report.every(
+        ({ busy, dead, withinMs, posts, refused, malformed, tooEarly, told, recovered }) =>
+          dead === 1_000 &&
+          withinMs < 1_000 &&
+          posts <= 3 &&
+          refused > 0 === busy &&
+          malformed + tooEarly === 0 &&
+          told === 1_000 &&
+          recovered,
+      ),
+    };
+  },
+  prometheus: async () => {
+    if (noPrometheus !== undefined) return { report: { skipped: noPrometheus }, holds: true };
+    const report = await provePrometheus({ events: scaled(10_000) });
+    const { complaints, failed, scrape, series, numbers } = report;
+    return {
+      report,
+      holds:
+        complaints.length + failed.length === 0 &&
+        scrape === 'up' &&
+        series <= 1_000 &&
+        Object.values(numbers).every(({ prometheus, host }) => prometheus === host),
     };
   },
   idle: () => {

@@ -23,7 +23,9 @@ export interface NexusLifecycle {
   event: NexusEvent;
   /** Events and outcomes became durable together. Cheap to listen to: told once per commit, payloads are not parsed. */
   commit: Commit;
+  /** Its handler is about to be called. */
   'delivery:started': DeliveryMoment;
+  /** Its success is durable, and what it dispatched with it. */
   'delivery:succeeded': DeliveryMoment & DeliveryTimes;
   /** It failed, or asked to be called later, and will be retried. */
   'delivery:failed': DeliveryMoment &
@@ -33,6 +35,7 @@ export interface NexusLifecycle {
       /** False when the attempt does not count: it was postponed. */
       readonly counted: boolean;
     };
+  /** It is a dead letter: nothing more happens by itself. */
   'delivery:dead': DeliveryMoment & DeliveryTimes & { readonly reason: EndReason; readonly error: unknown };
   /** It was ended by its maximum age before its handler was called. What operators cancel is not told. */
   'delivery:cancelled': DeliveryMoment & { readonly reason: EndReason };
@@ -49,6 +52,7 @@ export interface NexusLifecycle {
   'reactor:superseded': { readonly reactor: string };
   /** Another definition of this schedule has replaced the one in this process. */
   'schedule:superseded': { readonly schedule: string };
+  /** What was dispatched had been said before, by its key or id; the first event stands for it. */
   'dispatch:duplicate': { readonly id: string; readonly type: string; readonly source: string };
   /** An event that was committed in a database of the host cannot be in the log; its row there is set aside with the error. */
   'outbox:refused': {
@@ -61,6 +65,7 @@ export interface NexusLifecycle {
   'webhook:attempt': WebhookAttempt;
   /** Nothing more is sent to an endpoint until it is enabled: by this process's decision. */
   'endpoint:disabled': { readonly node: string; readonly reason: DisabledReason };
+  /** An endpoint is sent events again: by this process's decision. */
   'endpoint:enabled': { readonly node: string };
   /** A request was turned away: it did not prove who it is, or its node may not do this. */
   'auth:denied': AuthDenied;
@@ -70,11 +75,13 @@ export interface NexusLifecycle {
   'http:answered': HttpAnswered;
   /** A request was turned away because there were too many before it. */
   'limit:refused': LimitRefused;
+  /** The storage refused or failed; `retrying` where the same is tried again by itself. */
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   /** Events that had been acknowledged are not in the log any more; an event `nexus.log.gap` stands for them. */
   'log:lost': LogLoss;
   /** A verification found that the log is not what it was. */
   'audit:broken': AuditBreak;
+  /** This Nexus is closed; no moment comes after it. */
   closed: CloseReport;
 }
 

@@ -24,9 +24,9 @@ export interface CommittedEvent {
 
 /** How long a delivery waited and ran, milliseconds. */
 export interface DeliveryTimes {
-  /** From when it was due to when its handler was called. */
+  /** From when it was due to when its handler was called, milliseconds. */
   readonly queuedMs: number;
-  /** From when its handler was called to its outcome; 0 where it was not called. */
+  /** From when its handler was called to its outcome, milliseconds; 0 where it was not called. */
   readonly ms: number;
 }
 
@@ -41,6 +41,7 @@ export interface HttpAnswered {
   readonly route: string;
   readonly method: string;
   readonly status: number;
+  /** From its arrival to its answer, milliseconds. */
   readonly ms: number;
 }
 

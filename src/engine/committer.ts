@@ -74,7 +74,14 @@ export function createCommitter(options: {
   let batchEvents = 256;
   let msPerEvent = 0;
   let trouble:
-    | { readonly error: unknown; readonly since: number; tries: number; waiting: boolean; unsure: boolean }
+    | {
+        readonly error: unknown;
+        readonly since: number;
+        tries: number;
+        waiting: boolean;
+        /** The error of the commit that may have been stored, if one may: what comes later does not take that back. */
+        doubt: unknown;
+      }
     | undefined;
 
   /** Catching up was refused: it rests for a while, for nobody's work would end the attempts. */
@@ -123,7 +130,8 @@ export function createCommitter(options: {
   };
 
   /** Commits, or splits what cannot be committed; returns what is kept for later. */
-  const attempt = async (work: CommitWork[], unsure = trouble?.unsure ?? false): Promise<CommitWork[]> => {
+  const attempt = async (work: CommitWork[], doubt = trouble?.doubt): Promise<CommitWork[]> => {
+    const unsure = doubt !== undefined;
     const batch = assemble(work, unsure);
     let committed: Committed;
     let planned: Awaited<ReturnType<FanOuts['plan']>>;
@@ -134,7 +142,7 @@ export function createCommitter(options: {
       if (work.length === 0 && planned.length === 0) return [];
       committed = await storage.commit({ ...batch, fanOuts: planned.map((plan) => plan.fanOut) });
     } catch (error) {
-      return await afterFailure(error, work, unsure);
+      return await afterFailure(error, work, doubt);
     }
     const answers = unsure ? await seeThrough(batch, committed) : committed;
     // Before anyone is answered: who dispatches again at once must not be told of a trouble that is over.
@@ -192,20 +200,22 @@ export function createCommitter(options: {
     return delivery?.state === outcome.to && delivery.attempt === made;
   };
 
-  const afterFailure = async (error: unknown, work: CommitWork[], unsure: boolean): Promise<CommitWork[]> => {
+  const afterFailure = async (error: unknown, work: CommitWork[], doubt: unknown): Promise<CommitWork[]> => {
     const kind = kindOfFailure(error);
+    const unsure = doubt !== undefined;
     // What may have been stored already is found there if it stands alone.
     if (kind === 'refused' || (kind === 'no_room' && unsure)) {
       const [single] = work;
       if (work.length <= 1) {
         if (kind === 'refused') options.storageFailed(error, single === undefined);
-        if (single) single.failed(error);
+        // Where there is no room the storage has looked, and it is not there.
+        if (single) single.failed(kind === 'refused' ? (doubt ?? error) : error);
         else rest();
         return [];
       }
       const halves = split(work);
       const kept: CommitWork[] = [];
-      for (const half of halves) kept.push(...(trouble?.waiting ? half : await attempt(half, unsure)));
+      for (const half of halves) kept.push(...(trouble?.waiting ? half : await attempt(half, doubt)));
       return kept;
     }
     // The storage itself tells of having no room, once and not for every commit.
@@ -217,13 +227,13 @@ export function createCommitter(options: {
       if (kind === 'no_room' || endings.length > 0) return await attempt(endings);
     }
     const now = clock.now();
-    trouble ??= { error, since: now, tries: 0, waiting: false, unsure: false };
+    trouble ??= { error, since: now, tries: 0, waiting: false, doubt };
     trouble.tries += 1;
-    trouble.unsure ||= kind === 'unsure';
+    if (kind === 'unsure') trouble.doubt ??= error;
     backOff(trouble.tries);
     if (kind === 'full' && !unsure) return endings;
     if (now - trouble.since <= PATIENCE_MS) return work;
-    for (const each of work) if (each.kind === 'append') each.failed(error);
+    for (const each of work) if (each.kind === 'append') each.failed(trouble.doubt ?? error);
     return endings;
   };
 

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { proveAlerts } from '../../proof/alerts.js';
 import { discordAlerts, discordSink, type AlertNotice } from '../../src/alerts/index.js';
 import { discordMessage, sizeOf } from '../../src/alerts/discord-message.js';
 import { RetryAfterError } from '../../src/index.js';
@@ -65,6 +66,13 @@ describe('a storm of 1,000 dead letters in a second', () => {
     const last = JSON.stringify(discord.messages.at(-1));
     expect(last).toContain('recovered: dead letters of mailer');
   });
+});
+
+it('is the same on the real clock, with a busy Discord: told within three messages, and told when it is over', async () => {
+  const report = await proveAlerts({ kinds: 15, busy: true, windowMs: 3_000, checkMs: 200 });
+  expect(report).toMatchObject({ dead: 1_000, told: 1_000, malformed: 0, tooEarly: 0, recovered: true });
+  expect(report.refused).toBeGreaterThan(0);
+  expect(report.posts).toBeLessThanOrEqual(3);
 });
 
 describe('a message', () => {
