@@ -5,7 +5,7 @@ import { covers } from '../core/subscription.js';
 import type { Versions } from '../core/versions.js';
 import type { Committed, FanOut, Match, Storage } from '../storage/storage.js';
 import type { Budget } from './budget.js';
-import { isHeldUp, standsStill, type Held, type LocalReactor } from './local-reactor.js';
+import { Held, isHeldUp, standsStill, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Draft } from './work.js';
 
@@ -51,29 +51,6 @@ export function createFanOuts(options: {
 
   const isBehind = (reactor: LocalReactor): boolean =>
     reactor.position < head && !standsStill(reactor) && !isHeldUp(reactor);
-
-  const toHeld = (
-    reactor: LocalReactor,
-    event: StoredEvent,
-    payload: Held['payload'],
-    lease: Held['lease'],
-    heldAt: number,
-  ): Held => ({
-    reactor,
-    lease,
-    event,
-    payload,
-    suspect: false,
-    fresh: false,
-    attempt: 0,
-    postponed: 0,
-    dueAt: heldAt,
-    heldAt,
-    startedAt: 0,
-    phase: 'waiting',
-    slot: undefined,
-    abort: undefined,
-  });
 
   const catchUp = async (
     reactor: LocalReactor,
@@ -205,9 +182,17 @@ export function createFanOuts(options: {
           const event = plan.page ? plan.page.get(place) : appended(events, committed, place);
           if (!event) continue;
           const lease = { reactor: fanOut.reactor, run: 0, seq: event.seq, token };
-          held.push(
-            toHeld(reactor, event, plan.page ? undefined : takePayload(events[place]), lease, heldAt),
-          );
+          const newborn = {
+            lease,
+            event,
+            suspect: false,
+            fresh: false,
+            attempt: 0,
+            postponed: 0,
+            dueAt: heldAt,
+          };
+          const payload = plan.page ? undefined : takePayload(events[place]);
+          held.push(new Held(reactor, newborn, heldAt, payload));
         }
         // Only what has an ordering key can lack one.
         if (reactor.settings.ordered) tellBornDead(plan, events, committed);

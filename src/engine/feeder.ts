@@ -4,14 +4,7 @@ import type { Claimed, Leased, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Fed } from './fan-out.js';
-import {
-  isActive,
-  isReplayed,
-  paceReopensAt,
-  paceRoom,
-  type Held,
-  type LocalReactor,
-} from './local-reactor.js';
+import { Held, isActive, isReplayed, paceReopensAt, paceRoom, type LocalReactor } from './local-reactor.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
 
@@ -164,7 +157,7 @@ export function createFeeder(options: {
       const fed = byKey.get(each.lease.reactor);
       if (!fed) continue;
       if (each.suspect) suspects += 1;
-      fed.held.push(toHeld(fed.reactor, each, now));
+      fed.held.push(new Held(fed.reactor, each, now));
     }
     // Suspects are fed from here, those of replays too.
     for (const { reactor, held } of byKey.values())
@@ -221,25 +214,5 @@ export function createFeeder(options: {
       !running &&
       !suspicious() &&
       !roster.active().some((reactor) => reactor.due && !reactor.paused && isActive(reactor)),
-  };
-}
-
-/** A delivery that was claimed, in memory. */
-export function toHeld(reactor: LocalReactor, leased: Leased, now: number): Held {
-  return {
-    reactor,
-    lease: leased.lease,
-    event: leased.event,
-    payload: undefined,
-    suspect: leased.suspect,
-    fresh: leased.fresh,
-    attempt: leased.attempt,
-    postponed: leased.postponed,
-    dueAt: leased.dueAt,
-    heldAt: now,
-    startedAt: 0,
-    phase: 'waiting',
-    slot: undefined,
-    abort: undefined,
   };
 }

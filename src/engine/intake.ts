@@ -9,6 +9,7 @@ import { encodePayload, jsonPayload } from '../core/payload.js';
 import type { Versions } from '../core/versions.js';
 import type { DispatchOptions, Dispatched } from '../nexus.js';
 import type { NewEvent } from '../storage/storage.js';
+import { EventDraft } from './event-draft.js';
 import type { EngineParts } from './parts.js';
 import type { Draft } from './work.js';
 
@@ -66,9 +67,7 @@ export function createIntake(parts: EngineParts, versions: Versions): Intake {
       const id =
         options.id === undefined ? uuidv7(timestamp, randomHex(UUID_RANDOM_DIGITS)) : givenId(options.id);
       const salt = randomHex(32);
-      return {
-        seq: 0,
-        hash: '',
+      return new EventDraft({
         id,
         type,
         source,
@@ -85,7 +84,7 @@ export function createIntake(parts: EngineParts, versions: Versions): Intake {
         onOther,
         idGiven: options.id !== undefined,
         unread: text.length <= MAX_KEPT_CHARACTERS ? own : undefined,
-      };
+      });
     },
   };
 }

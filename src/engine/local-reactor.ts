@@ -3,7 +3,7 @@ import type { JsonObject, NexusEvent, StoredEvent } from '../core/event.js';
 import { createPace, type Pace, type RateLimit } from '../core/pace.js';
 import type { FullRetryPolicy } from '../core/retry.js';
 import type { Handler } from '../nexus.js';
-import type { Lease, ReactorRow, Registration } from '../storage/storage.js';
+import type { Lease, Leased, ReactorRow, Registration } from '../storage/storage.js';
 import { Slots } from './slots.js';
 
 /** How a reactor was registered, defaults filled in. */
@@ -20,8 +20,8 @@ export type ReactorSettings = Registration & {
   readonly still: boolean;
 };
 
-/** A delivery in memory. */
-export type Held = {
+/** A delivery in memory. A class for the reason that `EventDraft` is one: it keeps its event. */
+export class Held {
   readonly reactor: LocalReactor;
   readonly lease: Lease;
   readonly event: StoredEvent;
@@ -38,13 +38,26 @@ export type Held = {
   /** When it came into memory, epoch ms. */
   readonly heldAt: number;
   /** When its handler was called, epoch ms. */
-  startedAt: number;
+  startedAt = 0;
   /** `over`: its outcome is decided; the handler may still be on its way back. */
-  phase: 'waiting' | 'handling' | 'over';
+  phase: 'waiting' | 'handling' | 'over' = 'waiting';
   /** Its place among those that are being handled; kept by `Slots`. */
   slot: number | undefined;
   abort: ((reason: unknown) => void) | undefined;
-};
+
+  constructor(reactor: LocalReactor, leased: Leased, heldAt: number, payload?: JsonObject) {
+    this.reactor = reactor;
+    this.lease = leased.lease;
+    this.event = leased.event;
+    this.payload = payload;
+    this.suspect = leased.suspect;
+    this.fresh = leased.fresh;
+    this.attempt = leased.attempt;
+    this.postponed = leased.postponed;
+    this.dueAt = leased.dueAt;
+    this.heldAt = heldAt;
+  }
+}
 
 export type LocalReactor = {
   readonly settings: ReactorSettings;

@@ -8,8 +8,7 @@ import type { Match, ReactorReplayRow, ReplayRow, Storage } from '../storage/sto
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import { match } from './fan-out.js';
-import { toHeld } from './feeder.js';
-import { isActive, paceReopensAt, paceRoom, replaySlots, type LocalReactor } from './local-reactor.js';
+import { Held, isActive, paceReopensAt, paceRoom, replaySlots, type LocalReactor } from './local-reactor.js';
 import { replayEvents } from './replay-scope.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
@@ -214,7 +213,7 @@ export function createReplayer(options: {
     }
     if (claimed.reactors[0]?.superseded) options.supersede(reactor);
     if (!claimed.reactors[0]?.more) due.delete(reactor);
-    const held = claimed.leased.map((leased) => toHeld(reactor, leased, clock.now()));
+    const held = claimed.leased.map((leased) => new Held(reactor, leased, clock.now()));
     if (held.length === 0) return false;
     budget.taken(reactor, held.length, held.length);
     runner.feed([{ reactor, held }]);
