@@ -49,7 +49,8 @@ async function loaded(
   writeFileSync(file, program);
   const { stdout, stderr } = await run(
     process.execPath,
-    ['--import', `data:text/javascript,${encodeURIComponent(spy)}`, file],
+    // Node 26 warns of the spy itself.
+    ['--disable-warning=DEP0205', '--import', `data:text/javascript,${encodeURIComponent(spy)}`, file],
     { cwd: root, maxBuffer: 64 * 1024 * 1024 },
   );
   const packages = [...stderr.matchAll(/^loads .*node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\//gm)].map(

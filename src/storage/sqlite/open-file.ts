@@ -119,10 +119,11 @@ function leftovers(path: string): boolean {
 }
 
 function judge(db: SqliteLike, path: string, mode: 'run' | 'read'): 'fresh' | 'ours' {
+  // In this order: whoever makes the database meanwhile commits both at once, and its tables are not taken for a stranger's.
+  const tables = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number };
   const { application_id: id } = db.prepare('PRAGMA application_id').get() as { application_id: number };
   if (id !== APPLICATION_ID) {
     // A start that was killed before its first commit leaves a database without tables.
-    const tables = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number };
     if (id === 0 && tables.n === 0) return 'fresh';
     throw new NexusError(
       'NEXUS_STORAGE_FOREIGN',
