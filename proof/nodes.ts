@@ -82,11 +82,11 @@ function suite(node: string, project: string): boolean {
   return status === 0;
 }
 
-/** This Node is what programs that are started find first. */
+/** This Node is what programs that are started find first, and its headers are what a driver is compiled with. */
 function environment(node?: string): NodeJS.ProcessEnv {
-  return node === undefined
-    ? process.env
-    : { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` };
+  if (node === undefined) return process.env;
+  const bin = dirname(node);
+  return { ...process.env, PATH: `${bin}:${process.env.PATH ?? ''}`, npm_config_nodedir: dirname(bin) };
 }
 
 function run(command: string, options: string[], cwd: string, node?: string): { readonly stdout: string } {

@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { standardWebhooks, type HmacSha256 } from '../src/http/index.js';
 import { signStandard } from '../src/nodes/standard-webhooks.js';
-import { hmacSha256 } from '../src/options.js';
+import { hmacSha256 } from '../src/hmac-sha256.js';
 import { signed, startIngressHost } from './ingress-host.js';
 import { openWire, postText } from './wire.js';
 

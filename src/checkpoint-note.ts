@@ -17,6 +17,7 @@ export interface CheckpointSigner {
 
 /** Whose signature a checkpoint must have. */
 export interface CheckpointVerifier {
+  /** The name of the key that it must be signed with. */
   name: string;
   /** Ed25519, as PEM or as a `KeyObject`. */
   publicKey: string | KeyObject;

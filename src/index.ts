@@ -1,4 +1,8 @@
-/** NEØ Nexus: the embeddable, durable event bus of the NEØ Protocol. */
+/**
+ * NEØ Nexus: the embeddable, durable event bus of the NEØ Protocol.
+ *
+ * @module @neo-protocol/nexus
+ */
 export { createNexus } from './create-nexus.js';
 export {
   openCheckpoint,
@@ -24,17 +28,20 @@ export type {
   EventOf,
   InputOf,
   OutputOf,
+  SchemaOf,
+  StandardResult,
   StandardSchemaV1,
   TypeOf,
 } from './core/catalogue.js';
 export type { Clock } from './core/clock.js';
 export type { DeliveryState, EndReason } from './core/delivery.js';
 export type { ErrorCode, Failure, NexusErrorOptions } from './core/errors.js';
-export type { JsonObject, JsonValue, NexusEvent } from './core/event.js';
+export type { EventFields, JsonObject, JsonValue, NexusEvent, StoredEvent } from './core/event.js';
 export type { EventDefinition, Upcaster } from './core/event-definition.js';
 export type { PayloadIssue } from './core/payload.js';
 export type { RateLimit } from './core/pace.js';
 export type { RetryPolicy } from './core/retry.js';
+export type { Span, Subscription } from './core/subscription.js';
 export type {
   AdminActed,
   AttemptRecord,
@@ -115,6 +122,7 @@ export type {
   RotateOptions,
   SaidToBe,
   SettledOptions,
+  SucceededDelivery,
   VerifyOptions,
   VerifyProgress,
   WaitForOptions,
@@ -123,10 +131,73 @@ export type {
   Within,
 } from './nexus.js';
 export type { NodeConfig, NodeSecret, NodeWebhook, SignatureName } from './nodes/node-config.js';
-export type { Storage, StorageCapabilities } from './storage/storage.js';
+// The storage contract, for who writes an adapter.
+export type {
+  Appended,
+  BackupTo,
+  Batch,
+  BlockedKey,
+  ChainReaders,
+  Claimed,
+  Committed,
+  CopyOf,
+  DeliveryCounts,
+  DeliveryQuery,
+  DeliveryRef,
+  DeliverySelection,
+  Edit,
+  EventQuery,
+  FannedOut,
+  FanOut,
+  Footprint,
+  FootprintQuery,
+  Keeping,
+  Lane,
+  Lease,
+  Leased,
+  Lost,
+  Match,
+  NewEvent,
+  NewReplay,
+  OncePlace,
+  OnceRecord,
+  Opened,
+  OpenOptions,
+  Origin,
+  Outcome,
+  Prune,
+  Pruned,
+  ReactorReplayRow,
+  ReactorRow,
+  Readers,
+  Recovered,
+  Redact,
+  Redacted,
+  Registration,
+  ReplayFannedOut,
+  ReplayPage,
+  ReplayReaders,
+  ReplayRow,
+  ReplayScope,
+  ReplayState,
+  ScheduleRegistration,
+  ScheduleRow,
+  Settlement,
+  Storage,
+  StorageCapabilities,
+  StorageSizes,
+  StoredAttempt,
+  StoredDelivery,
+  Sweep,
+  Swept,
+  Tick,
+  Trouble,
+  Wants,
+} from './storage/storage.js';
 export type { MemoryStorageOptions } from './storage/memory/index.js';
 export type {
   OutboxOptions,
+  SqliteDriver,
   SqliteLike,
   SqliteStatement,
   SqliteStorageOptions,

@@ -50,9 +50,15 @@ export function createIngress(options: {
   const saidBefore = async (
     source: string,
     keys: readonly string[],
-    refusal: unknown,
+    idempotencyKey: string | undefined,
+    refusal: Error,
   ): Promise<Dispatched> => {
-    const [first, ...owners] = await Promise.all(keys.map((key) => storage.read.eventByKey(source, key)));
+    const strongest = idempotencyKey === undefined ? keys[0] : `k:${idempotencyKey}`;
+    if (!isAboutContent(refusal) || strongest === undefined) throw refusal;
+    const bytes = keys.filter((key) => key.startsWith('b:'));
+    const [first, ...owners] = await Promise.all(
+      [strongest, ...bytes].map((key) => storage.read.eventByKey(source, key)),
+    );
     if (!first) throw refusal;
     const { id, seq, type, timestamp } = first;
     if (!owners.some((owner) => owner?.seq === seq))
@@ -61,28 +67,34 @@ export function createIngress(options: {
     return { id, seq, type, timestamp, duplicate: true };
   };
 
+  const say = (
+    logId: string,
+    { proof, type, payload, body, idempotencyKey, correlationId, headers }: Received,
+  ): Promise<Dispatched> => {
+    const keys = keysOf(logId, proof, body);
+    const options: { -readonly [K in keyof DispatchOptions]: DispatchOptions[K] } = { source: proof.node };
+    if (idempotencyKey !== undefined) options.idempotencyKey = idempotencyKey;
+    if (correlationId !== undefined) options.correlationId = correlationId;
+    if (headers !== undefined) options.headers = headers;
+    const refused = (refusal: Error): Promise<Dispatched> =>
+      saidBefore(proof.node, keys, idempotencyKey, refusal);
+    return engine.say({ type, payload, keys, options, refused });
+  };
+  const sayOnceOpen = async (received: Received): Promise<Dispatched> => {
+    knownLogId = (await engine.opened()).logId;
+    return await say(knownLogId, received);
+  };
+
   return {
     authenticate: (claim) => registry.authenticate(claim),
     bearer: (token) => registry.bearer(token),
     may: (node, act, type) => registry.may(node, act, type),
     isAdmin: (node) => may(registry.get(node), 'administer'),
-    receive: async ({ proof, type, payload, body, idempotencyKey, correlationId, headers }) => {
+    receive: (received) => {
+      const { proof, type } = received;
       // First of all: the rest of what is checked tells which types there are, and whether it was said before.
       if (!registry.may(proof.node, 'dispatch', type)) throw mayNotDispatch(proof.node, type);
-      knownLogId ??= (await engine.opened()).logId;
-      const keys = keysOf(knownLogId, proof, body);
-      const options: { -readonly [K in keyof DispatchOptions]: DispatchOptions[K] } = { source: proof.node };
-      if (idempotencyKey !== undefined) options.idempotencyKey = idempotencyKey;
-      if (correlationId !== undefined) options.correlationId = correlationId;
-      if (headers !== undefined) options.headers = headers;
-      try {
-        return await engine.say({ type, payload, keys, options });
-      } catch (error) {
-        const strongest = idempotencyKey === undefined ? keys[0] : `k:${idempotencyKey}`;
-        if (!isAboutContent(error) || strongest === undefined) throw error;
-        const bytes = keys.filter((key) => key.startsWith('b:'));
-        return await saidBefore(proof.node, [strongest, ...bytes], error);
-      }
+      return knownLogId === undefined ? sayOnceOpen(received) : say(knownLogId, received);
     },
     denied: (moment) => engine.tell('auth:denied', () => moment),
     administered: (moment) => engine.tell('admin:acted', () => moment),
@@ -94,6 +106,8 @@ export function createIngress(options: {
     live: engine.live,
   };
 }
+
+type Received = Parameters<Ingress['receive']>[0];
 
 function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');

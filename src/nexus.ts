@@ -93,7 +93,6 @@ export type {
   CloseOptions,
   CloseReport,
   DeliveryMoment,
-  DeliveryTimes,
   LogLoss,
   NexusLifecycle,
   WebhookAttempt,
@@ -105,7 +104,14 @@ export type {
   EndpointTest,
   WebhookOutcome,
 } from './contract/endpoints.js';
-export type { Commit, CommittedEvent, HttpAnswered, LimitRefused } from './contract/moments.js';
+export type {
+  Commit,
+  CommittedEvent,
+  DeliveryTimes,
+  HttpAnswered,
+  LimitRefused,
+  SucceededDelivery,
+} from './contract/moments.js';
 export type { AttemptToBe, Headers, Instrument, SaidToBe } from './contract/instrument.js';
 export type { NodeDesk, NodeInfo, RotateOptions } from './contract/nodes.js';
 export type { FeedOptions, Follower, Live, LiveEvent } from './contract/live.js';
@@ -156,7 +162,11 @@ export interface RetentionOptions {
 
 /** The embeddable event bus. */
 export interface Nexus<E extends Catalogue = AnyCatalogue> {
-  /** Opens the storage, migrates, recovers and runs. May be called again after it failed. */
+  /**
+   * Opens the storage, migrates, recovers and runs. May be called again after it failed.
+   *
+   * @throws NexusError NEXUS_STORAGE, NEXUS_STORAGE_FULL, NEXUS_STORAGE_FOREIGN, NEXUS_STORAGE_NEWER, NEXUS_STORAGE_CORRUPT, NEXUS_SQLITE_BINDING, NEXUS_CLOSED
+   */
   start(): Promise<void>;
   /**
    * Validates and stores an event; resolves once it is durable.
@@ -218,7 +228,7 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   /**
    * The first event of a type after now, or after a `seq`, that matches.
    *
-   * @throws NexusError NEXUS_TIMEOUT, NEXUS_POSITION_AHEAD, NEXUS_CLOSED, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when its payload cannot be brought to the version this process knows
+   * @throws NexusError NEXUS_TIMEOUT, NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED, NEXUS_CLOSED, and NEXUS_EVENT_NEWER or NEXUS_UPCAST_FAILED when its payload cannot be brought to the version this process knows
    */
   waitFor<T extends TypeOf<E>>(type: T, options?: WaitForOptions<E, T>): Promise<EventOf<E, T>>;
   /**
@@ -240,10 +250,15 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   replay(options: ReplayOptions): Promise<ReplayReport>;
   /** An event, who matched, every attempt (those of replays too), and its children. @throws NexusError NEXUS_NOT_FOUND */
   explain(eventId: string): Promise<Explanation>;
+  /** The log: an event by its id, or page by page. */
   readonly events: EventReader;
+  /** Deliveries: see them, have one made again, cancel one. */
   readonly deliveries: DeliveryDesk;
+  /** Dead letters: see them, redrive them, discard them. */
   readonly deadLetters: DeadLetterDesk;
+  /** Reactors, those of other processes included: see them, pause, resume, seek, remove. */
   readonly reactors: ReactorDesk;
+  /** Replays, those begun elsewhere included: see and cancel them. */
   readonly replays: ReplayDesk;
   /** The nodes, changed while it runs; nothing is written down. */
   readonly nodes: NodeDesk;
@@ -251,6 +266,7 @@ export interface Nexus<E extends Catalogue = AnyCatalogue> {
   readonly audit: Audit;
   /** The webhook endpoints of nodes. */
   readonly endpoints: EndpointDesk;
+  /** Numbers of the moment; cheap enough to ask every few seconds. @throws NexusError as `start` */
   stats(): Promise<NexusStats>;
   /** Never throws. */
   health(): Promise<Health>;

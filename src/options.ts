@@ -1,5 +1,5 @@
 /** The options of `createNexus`: checked, and with their defaults. */
-import { createHmac, hash, randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import { invalidArgument, optionsArgument } from './core/arguments.js';
 import { defineEvents, type Catalogue } from './core/catalogue.js';
 import type { Sha256 } from './core/chain.js';
@@ -11,7 +11,6 @@ import { retryPolicy } from './core/retry.js';
 import { defaultLogger } from './default-logger.js';
 import type { EngineParts } from './engine/parts.js';
 import type { LoggerLike, NexusOptions, RetentionOptions } from './nexus.js';
-import type { HmacSha256 } from './nodes/signatures.js';
 
 /** What follows from the options alone. */
 export function engineOptions<E extends Catalogue>(
@@ -55,6 +54,8 @@ export function engineOptions<E extends Catalogue>(
     maxPayloadBytes,
     retention: keepFor(given.retention),
     autoStart: given.autoStart ?? true,
+    // Time of one's own is moved from outside: a wait that nobody ends must not keep that process.
+    stayAwake: clock === undefined ? keepProcess : () => nothing,
   };
 }
 
@@ -71,11 +72,10 @@ export const systemClock: Clock = {
 /** One call for a whole hash costs a third of a hash object. */
 export const sha256: Sha256 = (text) => hash('sha256', text, 'hex');
 
-export const hmacSha256: HmacSha256 = (key, ...parts) => {
-  const hmac = createHmac('sha256', key);
-  for (const part of parts) hmac.update(part);
-  return hmac.digest();
-};
+function keepProcess(): () => void {
+  const timer = setInterval(nothing, 60_000);
+  return () => clearInterval(timer);
+}
 
 const silent: LoggerLike = {
   debug: nothing,

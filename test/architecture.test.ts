@@ -31,6 +31,7 @@ function placeOf(file: string): { floor: number; room: string } {
     'permissions-file',
     'checkpoint-note',
     'keep-checkpoints',
+    'hmac-sha256',
   ];
   if (door.some((name) => file === `${name}.ts`)) return { floor: 3, room: 'door' };
   if (['http', 'fastify', 'koa', 'next', 'ws', 'testing', 'metrics', 'alerts'].includes(first))

@@ -1,7 +1,10 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { protocolEvents, type Nexus } from '@neo-protocol/nexus';
 import { createTestNexus } from '@neo-protocol/nexus/testing';
+import { needsBetterSqlite3 } from '../../test/support/better-sqlite3.js';
 import { openContacts } from './contacts.js';
+
+beforeEach(needsBetterSqlite3);
 
 function start(wrap = (nexus: Nexus<typeof protocolEvents>): Pick<typeof nexus, 'within'> => nexus) {
   const t = createTestNexus({ events: protocolEvents });

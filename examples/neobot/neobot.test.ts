@@ -8,11 +8,14 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { EventSource } from 'eventsource';
 import { pino } from 'pino';
-import { expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { createTestNexus, type FakeNode, type FakeRequest } from '@neo-protocol/nexus/testing';
+import { needsBetterSqlite3 } from '../../test/support/better-sqlite3.js';
 import type { Config } from './config.js';
 import { startNeobot } from './neobot.js';
+
+beforeEach(needsBetterSqlite3);
 
 /** Stand-ins for the gateway and the factory, and what Neobot needs to know of them. */
 async function surroundings() {

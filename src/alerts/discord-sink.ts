@@ -17,6 +17,10 @@ export interface DiscordOptions {
  * A sink that posts to Discord: one message per digest, within its limits, mentioning nobody, and no sooner than Discord
  * says when there were too many.
  *
+ * @example
+ * const discord = discordSink({ webhookUrl: process.env.DISCORD_WEBHOOK ?? '' });
+ * createAlerts(nexus, { sink: async (digest, how) => { await discord(digest, how); await page(digest); } });
+ *
  * @throws NexusError NEXUS_INVALID_OPTION
  */
 export function discordSink({ webhookUrl, username, host }: DiscordOptions): AlertSink {

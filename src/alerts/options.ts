@@ -18,9 +18,21 @@ export interface AlertRules {
   /** Acknowledged events are missing from the log. @default true */
   lostEvents?: boolean;
   /** The oldest due delivery has waited for longer, milliseconds. @default { overMs: 300_000 } */
-  queueAge?: false | { overMs?: number };
+  queueAge?:
+    | false
+    | {
+        /** How long it may have waited, milliseconds. @default 300_000 */
+        overMs?: number;
+      };
   /** So many requests of one address, or of one node that may not, were turned away in so much time. @default { count: 20, withinMs: 60_000 } */
-  authFailures?: false | { count?: number; withinMs?: number };
+  authFailures?:
+    | false
+    | {
+        /** So many requests. @default 20 */
+        count?: number;
+        /** In so much time, milliseconds. @default 60_000 */
+        withinMs?: number;
+      };
 }
 
 /** For `createAlerts`. */

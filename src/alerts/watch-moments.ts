@@ -4,6 +4,7 @@ import type { AuthDenied, DeliveryMoment, Nexus } from '../nexus.js';
 import type { Occurrence, Quiet } from './alert.js';
 import type { AlertsSettings } from './options.js';
 
+/** What alerts look at: a Nexus. */
 export type Watched = Pick<Nexus, 'on' | 'health' | 'stats' | 'deadLetters'>;
 
 const STUCK_QUIET_MS = 600_000;

@@ -1,16 +1,8 @@
 /** What operators see and steer: the same desks, of a database file or of a running host. */
-import type { Nexus, NexusOptions } from '../index.js';
+import type { NexusOptions } from '../index.js';
 import { editing, reading } from './database.js';
-import { remoteDesks } from './remote-desks.js';
+import { remoteDesks, type Desks } from './remote-desks.js';
 import type { Call, databaseOption, hostOption } from './verb.js';
-
-export type Desks = Pick<
-  Nexus,
-  'deadLetters' | 'deliveries' | 'endpoints' | 'reactors' | 'replay' | 'replays'
-> & {
-  readonly audit: Pick<Nexus['audit'], 'checkpoint' | 'verify'>;
-  readonly nodes: Pick<Nexus['nodes'], 'list'>;
-};
 
 /** For verbs that work both ways. */
 export type WayCall = Pick<

@@ -1,9 +1,17 @@
 /** The desks of a running host: its admin routes, behind the interface that a Nexus in this process would have. */
-import type { Delivery, Page, Replay, ReplayOptions, ReplayReport } from '../index.js';
-import type { Desks } from './desks.js';
+import type { Delivery, Nexus, Page, Replay, ReplayOptions, ReplayReport } from '../index.js';
 import { CliError, exitCodes } from './exit-codes.js';
 import { rest } from './rest.js';
 import { createRemote, queryOf, type HostCall, type Remote } from './remote.js';
+
+/** What operators see and steer, of a file as well. */
+export type Desks = Pick<
+  Nexus,
+  'deadLetters' | 'deliveries' | 'endpoints' | 'reactors' | 'replay' | 'replays'
+> & {
+  readonly audit: Pick<Nexus['audit'], 'checkpoint' | 'verify'>;
+  readonly nodes: Pick<Nexus['nodes'], 'list'>;
+};
 
 /** How often a replay is asked how far it is. */
 const LOOK_MS = 500;

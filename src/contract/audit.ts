@@ -7,8 +7,9 @@
 export interface Checkpoint {
   /** Which log. */
   readonly logId: string;
-  /** The last event, and its hash, which stands for all events before it as well. */
+  /** The last event. */
   readonly seq: number;
+  /** Its hash, which stands for all events before it as well. */
   readonly hash: string;
   /** When it was taken, epoch ms. Not part of what is proven. */
   readonly at: number;

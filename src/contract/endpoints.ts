@@ -37,9 +37,20 @@ export interface EndpointInfo {
   /** Since when it has only failed, epoch ms, once that is an hour ago. */
   readonly failingSince: number | undefined;
   /** The last delivery that this process knows to have been taken: its own, or one of the newest in storage. */
-  readonly lastSuccess: { readonly at: number } | undefined;
+  readonly lastSuccess:
+    | {
+        /** Epoch ms. */
+        readonly at: number;
+      }
+    | undefined;
   /** The last failure of this process, or of the dead letters in storage. */
-  readonly lastFailure: { readonly at: number; readonly error: Failure } | undefined;
+  readonly lastFailure:
+    | {
+        /** Epoch ms. */
+        readonly at: number;
+        readonly error: Failure;
+      }
+    | undefined;
   /** The `seq` up to which its deliveries have been created. While it is disabled it stands still. */
   readonly position: number;
   /** How far the position is behind the head. */
@@ -61,6 +72,7 @@ export interface EndpointTest {
 
 /** Sees and steers webhook endpoints. What is said here is stored, and counts in all processes on this storage. */
 export interface EndpointDesk {
+  /** The endpoints of all nodes that have a webhook. */
   list(): Promise<readonly EndpointInfo[]>;
   /**
    * Sends a signed ping (event `nexus.ping`, not in the log) once, also where the endpoint is disabled. An endpoint that

@@ -21,7 +21,9 @@ export interface Ingress {
   isAdmin(node: string): boolean;
   /**
    * Dispatches what an authenticated node said: its permission is checked, and what was signed is one event: by the
-   * sender's key, the id of the message, the bytes. Throws as `dispatch`.
+   * sender's key, the id of the message, the bytes. Rejects as `dispatch`.
+   *
+   * @throws NexusError NEXUS_PERMISSION_DENIED, at once
    */
   receive(received: {
     readonly proof: Proof;

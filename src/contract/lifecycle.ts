@@ -3,7 +3,7 @@ import type { EndReason } from '../core/delivery.js';
 import type { NexusEvent } from '../core/event.js';
 import type { AuditFault } from './audit.js';
 import type { DisabledReason, WebhookOutcome } from './endpoints.js';
-import type { Commit, HttpAnswered, LimitRefused } from './moments.js';
+import type { Commit, DeliveryTimes, HttpAnswered, LimitRefused } from './moments.js';
 
 /** What the lifecycle events of a delivery tell. */
 export interface DeliveryMoment {
@@ -15,14 +15,6 @@ export interface DeliveryMoment {
   readonly attempt: number;
 }
 
-/** How long it waited and ran, milliseconds. */
-export interface DeliveryTimes {
-  /** From when it was due to when its handler was called. */
-  readonly queuedMs: number;
-  /** From when its handler was called to its outcome; 0 where it was not called. */
-  readonly ms: number;
-}
-
 /** The library's own moments. */
 export interface NexusLifecycle {
   /** The storage is open, what dead instances held is taken back, and events are taken. */
@@ -31,7 +23,9 @@ export interface NexusLifecycle {
   event: NexusEvent;
   /** Events and outcomes became durable together. Cheap to listen to: told once per commit, payloads are not parsed. */
   commit: Commit;
+  /** Its handler is about to be called. */
   'delivery:started': DeliveryMoment;
+  /** Its success is durable, and what it dispatched with it. */
   'delivery:succeeded': DeliveryMoment & DeliveryTimes;
   /** It failed, or asked to be called later, and will be retried. */
   'delivery:failed': DeliveryMoment &
@@ -41,6 +35,7 @@ export interface NexusLifecycle {
       /** False when the attempt does not count: it was postponed. */
       readonly counted: boolean;
     };
+  /** It is a dead letter: nothing more happens by itself. */
   'delivery:dead': DeliveryMoment & DeliveryTimes & { readonly reason: EndReason; readonly error: unknown };
   /** It was ended by its maximum age before its handler was called. What operators cancel is not told. */
   'delivery:cancelled': DeliveryMoment & { readonly reason: EndReason };
@@ -57,6 +52,7 @@ export interface NexusLifecycle {
   'reactor:superseded': { readonly reactor: string };
   /** Another definition of this schedule has replaced the one in this process. */
   'schedule:superseded': { readonly schedule: string };
+  /** What was dispatched had been said before, by its key or id; the first event stands for it. */
   'dispatch:duplicate': { readonly id: string; readonly type: string; readonly source: string };
   /** An event that was committed in a database of the host cannot be in the log; its row there is set aside with the error. */
   'outbox:refused': {
@@ -69,6 +65,7 @@ export interface NexusLifecycle {
   'webhook:attempt': WebhookAttempt;
   /** Nothing more is sent to an endpoint until it is enabled: by this process's decision. */
   'endpoint:disabled': { readonly node: string; readonly reason: DisabledReason };
+  /** An endpoint is sent events again: by this process's decision. */
   'endpoint:enabled': { readonly node: string };
   /** A request was turned away: it did not prove who it is, or its node may not do this. */
   'auth:denied': AuthDenied;
@@ -78,11 +75,13 @@ export interface NexusLifecycle {
   'http:answered': HttpAnswered;
   /** A request was turned away because there were too many before it. */
   'limit:refused': LimitRefused;
+  /** The storage refused or failed; `retrying` where the same is tried again by itself. */
   'storage:error': { readonly error: unknown; readonly retrying: boolean };
   /** Events that had been acknowledged are not in the log any more; an event `nexus.log.gap` stands for them. */
   'log:lost': LogLoss;
   /** A verification found that the log is not what it was. */
   'audit:broken': AuditBreak;
+  /** This Nexus is closed; no moment comes after it. */
   closed: CloseReport;
 }
 

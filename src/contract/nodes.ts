@@ -15,6 +15,7 @@ export interface RotateOptions {
  * counts in this process from the moment of the call, for open connections too; other processes have their own.
  */
 export interface NodeDesk {
+  /** All nodes, without what proves them. */
   list(): Promise<readonly NodeInfo[]>;
   /** Adds a node, or takes its place. @throws NexusError NEXUS_INVALID_OPTION */
   put(name: string, config: NodeConfig): Promise<void>;

@@ -13,12 +13,15 @@ export type Handler<E extends Catalogue = AnyCatalogue, T extends TypeOf<E> = Ty
 
 /** What a handler has beside the payload. */
 export interface ReactorContext<E extends Catalogue = AnyCatalogue, T extends TypeOf<E> = TypeOf<E>> {
+  /** The event with its place in the log; `type` narrows `payload`. */
   readonly event: EventOf<E, T>;
   /** 1 for the first call. */
   readonly attempt: number;
-  /** Aborts at the timeout, when the lease is lost, when the delivery is cancelled and at a forced close. */
+  /** Aborts at the timeout, when the lease is lost, when this process cancels the delivery, when the reactor is removed, and at a forced close. */
   readonly signal: AbortSignal;
+  /** The host's logger, with the ids of reactor and event on every line. */
   readonly log: LoggerLike;
+  /** What `nexus.deliveries` knows this delivery by; the same for every attempt. */
   readonly deliveryId: string;
   /** True in a replay. */
   readonly replayed: boolean;
@@ -77,13 +80,17 @@ export interface ReactorDefinition<
   E extends Catalogue = AnyCatalogue,
   T extends TypeOf<E> = TypeOf<E>,
 > extends ReactorOptions<E, T> {
+  /** The event types that it reacts to; `*` is all but `nexus.*`. */
   on: T | readonly T[] | '*';
+  /** Called for each of them. */
   handler: Handler<E, T>;
 }
 
 /** A registered reactor. */
 export interface Reactor {
+  /** Its identity in storage. */
   readonly name: string;
+  /** The event types that it reacts to, sorted. */
   readonly types: readonly string[];
   /** Stops it in this process, once its running handlers have ended; its row and position stay. */
   stop(): Promise<void>;

@@ -74,8 +74,9 @@ export interface Replay {
   /** The first and the last `seq`. */
   readonly from: number;
   readonly to: number;
-  /** Instants, epoch ms: inclusive and exclusive, where the replay was bounded by a `Date`. */
+  /** Epoch ms, inclusive, where the replay was bounded by a `Date`. */
   readonly fromAt: number | undefined;
+  /** Epoch ms, exclusive, where the replay was bounded by a `Date`. */
   readonly toAt: number | undefined;
   /** Undefined: whatever each reactor subscribes to. */
   readonly types: readonly string[] | undefined;
@@ -91,10 +92,11 @@ export interface Replay {
 
 /** Which replays. */
 export interface ReplayFilter {
+  /** In this state. @default every state */
   state?: Replay['state'];
-  /** The cursor of the page before. */
+  /** The cursor of the page before. @default the first page */
   before?: number;
-  /** 1..1,000. @default 100 */
+  /** How many at most, 1 to 1,000. @default 100 */
   limit?: number;
 }
 
@@ -102,6 +104,7 @@ export interface ReplayFilter {
 export interface ReplayDesk {
   /** The newest first. */
   list(filter?: ReplayFilter): Promise<Page<Replay, number>>;
+  /** By its number; undefined where there is none. */
   get(run: number): Promise<Replay | undefined>;
   /**
    * Ends a running one: no further delivery is created, its open ones are cancelled with reason `replay_cancelled`; a

@@ -5,7 +5,12 @@ import type { AnyCatalogue, Catalogue, InputOf, TypeOf } from '../core/catalogue
  * When a schedule ticks: a cron expression of 5 to 7 parts (needs the package croner), or every so many milliseconds
  * (at least 100), counted from 1970-01-01T00:00Z: `{ everyMs: 3_600_000 }` is on the hour.
  */
-export type ScheduleWhen = string | { readonly everyMs: number };
+export type ScheduleWhen =
+  | string
+  | {
+      /** Milliseconds from tick to tick. */
+      readonly everyMs: number;
+    };
 
 /** The payload of a schedule's events, or a function that makes it from the instant of the tick (epoch ms). */
 export type SchedulePayload<E extends Catalogue = AnyCatalogue, T extends TypeOf<E> = TypeOf<E>> =
@@ -26,6 +31,7 @@ export interface ScheduleOptions {
 
 /** A schedule of this process. */
 export interface Schedule {
+  /** Its identity in storage. */
   readonly name: string;
   /** When it ticks next, epoch ms; undefined when it will not, because it was stopped or replaced. */
   next(): number | undefined;

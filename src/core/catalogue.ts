@@ -6,20 +6,24 @@ import { fullDefinition, type EventDefinition } from './event-definition.js';
 import { invalidPayload, type PayloadIssue } from './payload.js';
 import type { StandardSchemaV1 } from './standard-schema.js';
 
-export type { StandardSchemaV1 } from './standard-schema.js';
+export type { StandardResult, StandardSchemaV1 } from './standard-schema.js';
 
+/* eslint-disable @typescript-eslint/consistent-indexed-object-style -- editors show a Record by its parts, and these by their names */
 /** Type → schema, alone or with its version and the way there from the versions before. */
-export type Catalogue = Readonly<Record<string, StandardSchemaV1 | EventDefinition>>;
+export type Catalogue = { readonly [type: string]: StandardSchemaV1 | EventDefinition };
 
 /** The catalogue when none is given: any type, any JSON object. */
-export type AnyCatalogue = Readonly<Record<string, AnySchema | EventDefinition<AnySchema>>>;
-type AnySchema = StandardSchemaV1<JsonObject, JsonObject>;
+export type AnyCatalogue = {
+  readonly [type: string]:
+    StandardSchemaV1<JsonObject, JsonObject> | EventDefinition<StandardSchemaV1<JsonObject, JsonObject>>;
+};
+/* eslint-enable @typescript-eslint/consistent-indexed-object-style */
 
 /** The type names of a catalogue. */
 export type TypeOf<E extends Catalogue> = keyof E & string;
 
 /** The schema of an entry of a catalogue. */
-type SchemaOf<Entry> = Entry extends StandardSchemaV1
+export type SchemaOf<Entry> = Entry extends StandardSchemaV1
   ? Entry
   : Entry extends EventDefinition<infer S>
     ? S

@@ -1,4 +1,4 @@
-/** A delivery: one event for one reactor in one run. Its states and the edges between them; `docs/architecture.md` draws them. */
+/** A delivery: one event for one reactor in one run. Its states and the edges between them; `docs/guarantees.md` draws them. */
 
 /**
  * `pending` waits (for its time, for a slot, for a retry), `running` is leased to an instance,
@@ -6,14 +6,18 @@
  */
 export type DeliveryState = 'pending' | 'running' | 'succeeded' | 'dead' | 'cancelled';
 
-/** Every legal edge and what takes it. */
+/** Every legal edge and what takes it. A delivery is born pending, running, dead (no order key) or cancelled (redacted). */
 export const deliveryEdges = {
-  pending: { running: 'claim', cancelled: 'cancel, remove, redact', dead: 'order key' },
+  pending: {
+    running: 'claim',
+    pending: 'retry by an operator',
+    cancelled: 'cancel, remove, redact, cancel of its replay',
+  },
   running: {
     succeeded: 'settle',
-    pending: 'retry, release, recover',
-    dead: 'attempts spent, not retryable, crashed',
-    cancelled: 'maximum age, cancel, remove, redact',
+    pending: 'retry, postponement, release, recover',
+    dead: 'attempts spent, not retryable, postponed too often, crashed',
+    cancelled: 'maximum age, cancel, remove, redact, cancel of its replay',
   },
   succeeded: { pending: 'retry by an operator' },
   dead: { pending: 'redrive, retry by an operator', cancelled: 'discard, redact' },

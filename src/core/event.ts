@@ -72,14 +72,19 @@ export interface NexusEvent<T extends string = string, P = JsonObject> {
   readonly id: string;
   /** Position in the log: increasing, gaps are possible. */
   readonly seq: number;
+  /** What kind of fact it is; narrows `payload`. */
   readonly type: T;
+  /** As its schema let it through. */
   readonly payload: P;
   /** The node that said it. */
   readonly source: string;
   /** When it was accepted, epoch ms. */
   readonly timestamp: number;
+  /** The id of the first event of this story; its own id where it is the first. */
   readonly correlationId: string;
+  /** The id of the event whose handler dispatched it, where one did. */
   readonly causationId: string | undefined;
+  /** Small text beside the payload. */
   readonly headers: Readonly<Record<string, string>>;
   /**
    * The version of its schema that `payload` has: the one of this process's catalogue, or the stored one where the payload

@@ -15,7 +15,8 @@ export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
   const open: number[] = [];
   /** The keys of all objects that are open, the innermost's last: a list for each would be most of what this leaves behind. */
   const keys: string[] = [];
-  const many = new Map<number, Set<string>>();
+  /** Of open objects with many keys, by where these begin. */
+  let many: Map<number, Set<string>> | undefined;
   let expectsKey = false;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -25,7 +26,12 @@ export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
         const key = keyOf(text.slice(i + 1, end));
         if (key === '__proto__') return { flaw: 'prototype_key', at: key };
         const from = open.at(-1) ?? 0;
-        if (isRepeated(key, keys, from, many)) return { flaw: 'repeated_key', at: key };
+        const repeated =
+          keys.length - from < FEW_KEYS
+            ? keys.includes(key, from)
+            : !isFirst(key, keys, from, (many ??= new Map<number, Set<string>>()));
+        if (repeated) return { flaw: 'repeated_key', at: key };
+        keys.push(key);
         expectsKey = false;
       }
       i = end;
@@ -37,7 +43,7 @@ export function flawOf(text: string, maxDepth: number): JsonFlaw | undefined {
       const from = open.pop() ?? ARRAY;
       if (from !== ARRAY) {
         keys.length = Math.min(keys.length, from);
-        if (many.size > 0) many.delete(from);
+        many?.delete(from);
       }
       expectsKey = false;
     } else if (unit === COMMA) expectsKey = (open.at(-1) ?? ARRAY) !== ARRAY;
@@ -56,18 +62,17 @@ const ARRAY = -1;
 /** Up to so many keys a look at each is less work than a set. */
 const FEW_KEYS = 16;
 
-/** Whether the innermost object, whose keys begin at `from`, has the key; it has it from now on. */
-function isRepeated(key: string, keys: string[], from: number, many: Map<number, Set<string>>): boolean {
-  if (keys.length - from < FEW_KEYS) {
-    for (let i = from; i < keys.length; i++) if (keys[i] === key) return true;
-  } else {
-    const set = many.get(from) ?? new Set(keys.slice(from));
-    many.set(from, set);
-    if (set.has(key)) return true;
-    set.add(key);
-  }
-  keys.push(key);
-  return false;
+/** Whether the innermost object, whose keys begin at `from`, does not have the key; its set has it from now on. */
+function isFirst(
+  key: string,
+  keys: readonly string[],
+  from: number,
+  many: Map<number, Set<string>>,
+): boolean {
+  const set = many.get(from) ?? new Set(keys.slice(from));
+  many.set(from, set);
+  const { size } = set;
+  return set.add(key).size > size;
 }
 
 function endOfString(text: string, from: number): number {

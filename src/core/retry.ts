@@ -24,7 +24,7 @@ export type Verdict =
   | { readonly to: 'pending'; readonly delayMs: number; readonly counted: boolean }
   | { readonly to: 'dead'; readonly reason: EndReason };
 
-/** @internal The policy with its defaults. */
+/** The policy with its defaults. */
 export type FullRetryPolicy = Required<RetryPolicy>;
 
 export const defaultRetry: FullRetryPolicy = {

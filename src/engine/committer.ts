@@ -5,7 +5,7 @@
 import { NexusError } from '../core/errors.js';
 import type { Clock } from '../core/clock.js';
 import type { StoredEvent } from '../core/event.js';
-import type { Commit } from '../nexus.js';
+import type { Commit, CommittedEvent, SucceededDelivery } from '../nexus.js';
 import type { Appended, Batch, Committed, OnceRecord, Settlement, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { FanOuts, Fed } from './fan-out.js';
@@ -52,6 +52,8 @@ export function createCommitter(options: {
   alarm: Alarm;
   fanOuts: FanOuts;
   feed: (fed: readonly Fed[]) => void;
+  /** Before each commit. */
+  begins: () => void;
   appended: (event: StoredEvent) => void;
   /** After it was answered; `commit` makes what is told of it. */
   committed: (commit: () => Commit) => void;
@@ -72,7 +74,14 @@ export function createCommitter(options: {
   let batchEvents = 256;
   let msPerEvent = 0;
   let trouble:
-    | { readonly error: unknown; readonly since: number; tries: number; waiting: boolean; unsure: boolean }
+    | {
+        readonly error: unknown;
+        readonly since: number;
+        tries: number;
+        waiting: boolean;
+        /** The error of the commit that may have been stored, if one may: what comes later does not take that back. */
+        doubt: unknown;
+      }
     | undefined;
 
   /** Catching up was refused: it rests for a while, for nobody's work would end the attempts. */
@@ -121,17 +130,19 @@ export function createCommitter(options: {
   };
 
   /** Commits, or splits what cannot be committed; returns what is kept for later. */
-  const attempt = async (work: CommitWork[], unsure = trouble?.unsure ?? false): Promise<CommitWork[]> => {
+  const attempt = async (work: CommitWork[], doubt = trouble?.doubt): Promise<CommitWork[]> => {
+    const unsure = doubt !== undefined;
     const batch = assemble(work, unsure);
     let committed: Committed;
     let planned: Awaited<ReturnType<FanOuts['plan']>>;
     const began = clock.now();
+    options.begins();
     try {
       planned = await fanOuts.plan(batch.events);
       if (work.length === 0 && planned.length === 0) return [];
       committed = await storage.commit({ ...batch, fanOuts: planned.map((plan) => plan.fanOut) });
     } catch (error) {
-      return await afterFailure(error, work, unsure);
+      return await afterFailure(error, work, doubt);
     }
     const answers = unsure ? await seeThrough(batch, committed) : committed;
     // Before anyone is answered: who dispatches again at once must not be told of a trouble that is over.
@@ -189,20 +200,22 @@ export function createCommitter(options: {
     return delivery?.state === outcome.to && delivery.attempt === made;
   };
 
-  const afterFailure = async (error: unknown, work: CommitWork[], unsure: boolean): Promise<CommitWork[]> => {
+  const afterFailure = async (error: unknown, work: CommitWork[], doubt: unknown): Promise<CommitWork[]> => {
     const kind = kindOfFailure(error);
+    const unsure = doubt !== undefined;
     // What may have been stored already is found there if it stands alone.
     if (kind === 'refused' || (kind === 'no_room' && unsure)) {
       const [single] = work;
       if (work.length <= 1) {
         if (kind === 'refused') options.storageFailed(error, single === undefined);
-        if (single) single.failed(error);
+        // Where there is no room the storage has looked, and it is not there.
+        if (single) single.failed(kind === 'refused' ? (doubt ?? error) : error);
         else rest();
         return [];
       }
       const halves = split(work);
       const kept: CommitWork[] = [];
-      for (const half of halves) kept.push(...(trouble?.waiting ? half : await attempt(half, unsure)));
+      for (const half of halves) kept.push(...(trouble?.waiting ? half : await attempt(half, doubt)));
       return kept;
     }
     // The storage itself tells of having no room, once and not for every commit.
@@ -214,13 +227,13 @@ export function createCommitter(options: {
       if (kind === 'no_room' || endings.length > 0) return await attempt(endings);
     }
     const now = clock.now();
-    trouble ??= { error, since: now, tries: 0, waiting: false, unsure: false };
+    trouble ??= { error, since: now, tries: 0, waiting: false, doubt };
     trouble.tries += 1;
-    trouble.unsure ||= kind === 'unsure';
+    if (kind === 'unsure') trouble.doubt ??= error;
     backOff(trouble.tries);
     if (kind === 'full' && !unsure) return endings;
     if (now - trouble.since <= PATIENCE_MS) return work;
-    for (const each of work) if (each.kind === 'append') each.failed(error);
+    for (const each of work) if (each.kind === 'append') each.failed(trouble.doubt ?? error);
     return endings;
   };
 
@@ -294,16 +307,26 @@ function summary(
   began: number,
   now: number,
 ): Commit {
-  const waitedMs: number[] = [];
-  for (const each of work)
-    if (each.kind === 'append' && each.saidAt !== undefined) waitedMs.push(Math.max(0, now - each.saidAt));
-  return {
+  const events: CommittedEvent[] = [];
+  batch.events.forEach(({ id, seq, type, source }, i) => {
     // Without their payloads: who writes down what it is told must not write these.
-    events: batch.events
-      .filter((_, i) => answers.events[i]?.outcome === 'appended')
-      .map(({ id, seq, type, source }) => ({ id, seq, type, source })),
+    if (answers.events[i]?.outcome === 'appended') events.push({ id, seq, type, source });
+  });
+  const waitedMs: number[] = [];
+  const succeeded: SucceededDelivery[] = [];
+  let settlement = 0;
+  for (const each of work) {
+    if (each.kind === 'append') {
+      if (each.saidAt !== undefined) waitedMs.push(Math.max(0, now - each.saidAt));
+    } else if (each.kind === 'settle' && answers.settlements[settlement++] === 'settled') {
+      if (each.succeeded) succeeded.push(each.succeeded);
+    }
+  }
+  return {
+    events,
     waitedMs,
     settlements: batch.settlements.length,
+    succeeded,
     ms: Math.max(0, now - began),
   };
 }

@@ -73,14 +73,7 @@ export class AttemptContext implements ReactorContext {
   }
 
   get log(): LoggerLike {
-    const { reactor, event } = this.#held;
-    const bindings = {
-      reactor: reactor.settings.name,
-      eventId: event.id,
-      eventType: event.type,
-      attempt: this.attempt,
-    };
-    return (this.#log ??= this.#parts.logger.child?.(bindings) ?? this.#parts.logger);
+    return (this.#log ??= this.#childLog());
   }
 
   /** What was dispatched so far. */
@@ -100,6 +93,18 @@ export class AttemptContext implements ReactorContext {
 
   get idempotencyKey(): ReactorContext['idempotencyKey'] {
     return (key) => this.#parts.memory.idempotencyKey(this.#held, key);
+  }
+
+  #childLog(): LoggerLike {
+    const { logger } = this.#parts;
+    const { reactor, event } = this.#held;
+    const bindings = {
+      reactor: reactor.settings.name,
+      eventId: event.id,
+      eventType: event.type,
+      attempt: this.attempt,
+    };
+    return logger.child?.(bindings) ?? logger;
   }
 
   /** Two calls with one key at the same time are one. */

@@ -36,7 +36,8 @@ export function createDispatcher(options: {
           if (!isOpen()) opened().catch(reject);
         });
       } catch (error) {
-        return Promise.reject(asError(error));
+        const refusal = asError(error);
+        return said.refused?.(refusal) ?? Promise.reject(refusal);
       }
     },
     sayMany: async (items) => {

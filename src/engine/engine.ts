@@ -65,7 +65,7 @@ export function createEngine(parts: EngineParts): Engine {
   const lifecycle = createLifecycle(logger);
   const instruments = createInstruments();
   const alarm = createAlarm(clock);
-  const watch = createWatch(clock);
+  const watch = createWatch(clock, parts.stayAwake);
   const roster = createRoster();
   const versions = createVersions(parts.catalogue);
   const intake = createIntake(parts, versions);
@@ -98,6 +98,7 @@ export function createEngine(parts: EngineParts): Engine {
       runner.feed(fed);
       feeder.kick();
     },
+    begins: () => lifecycle.lookAtLevel(),
     appended: (event) => {
       rate.count(event.timestamp);
       lifecycle.tell('event', () => versions.view(event));
@@ -322,7 +323,7 @@ export function createEngine(parts: EngineParts): Engine {
       await opened();
     },
     within,
-    feed: createFeed(live) as Nexus['feed'],
+    feed: createFeed(live, parts.stayAwake) as Nexus['feed'],
     waitFor: (type, options) => waiting.waitFor(type, options as never) as Promise<never>,
     settled: (eventId, options) => waiting.settled(eventId, options),
     idle: () => stillness.idle(),

@@ -8,7 +8,7 @@ export type Feed = (options?: FeedOptions) => AsyncIterable<NexusEvent>;
 
 type Place = Awaited<ReturnType<Live['place']>>;
 
-export function createFeed(live: Live): Feed {
+export function createFeed(live: Live, stayAwake: () => () => void): Feed {
   return (options) => {
     const { after, types = ['*'], signal } = optionsArgument(options);
     seqArgument(after, 'after');
@@ -17,14 +17,22 @@ export function createFeed(live: Live): Feed {
     // Looked up now: what is dispatched after the call is in the feed, whenever it is first read.
     const place = live.place(after);
     place.catch(() => undefined);
-    return { [Symbol.asyncIterator]: () => iterate(live, place, { types, signal }) };
+    return { [Symbol.asyncIterator]: () => iterate(live, place, { types, signal, stayAwake }) };
   };
 }
 
 function iterate(
   live: Live,
   place: Promise<Place>,
-  { types, signal }: { readonly types: readonly string[]; readonly signal: AbortSignal | undefined },
+  {
+    types,
+    signal,
+    stayAwake,
+  }: {
+    readonly types: readonly string[];
+    readonly signal: AbortSignal | undefined;
+    readonly stayAwake: () => () => void;
+  },
 ): AsyncIterator<NexusEvent, undefined> {
   let queue: LiveEvent[] = [];
   let follower: Follower | undefined;
@@ -83,10 +91,12 @@ function iterate(
         const event = queue.shift();
         if (event) return { done: false, value: event.event() };
         if (trouble) throw trouble.error;
+        const mayEnd = stayAwake();
         await new Promise<void>((resolve) => {
           arrived = resolve;
           follower?.pump();
         });
+        mayEnd();
         arrived = undefined;
       }
       return done;

@@ -7,7 +7,7 @@ import { isLegalName, isReservedType } from '../core/event.js';
 import { isUuid, UUID_RANDOM_DIGITS, uuidv7 } from '../core/ids.js';
 import { encodePayload, jsonPayload } from '../core/payload.js';
 import type { Versions } from '../core/versions.js';
-import type { DispatchOptions } from '../nexus.js';
+import type { DispatchOptions, Dispatched } from '../nexus.js';
 import type { NewEvent } from '../storage/storage.js';
 import type { EngineParts } from './parts.js';
 import type { Draft } from './work.js';
@@ -22,6 +22,8 @@ export type Said = {
   readonly onOther?: NewEvent['onOther'];
   /** One of the library's own types, which nobody else can say. */
   readonly reserved?: boolean;
+  /** What to answer where it is refused for what it says; without, the refusal. */
+  readonly refused?: (refusal: Error) => Promise<Dispatched>;
 };
 
 export interface Intake {

@@ -3,12 +3,14 @@ import { EventEmitter } from 'eventemitter3';
 import { functionArgument } from '../core/arguments.js';
 import { describeFailure } from '../core/errors.js';
 import type { LoggerLike, NexusLifecycle } from '../nexus.js';
-import { lines, type Level, type Line } from './log-lines.js';
+import { FREQUENT, lines, type Level, type Line } from './log-lines.js';
 
 export interface Lifecycle {
   on<K extends keyof NexusLifecycle>(name: K, listener: (moment: NexusLifecycle[K]) => unknown): () => void;
   /** The moment is made only when someone listens, or it is logged. */
   tell<K extends keyof NexusLifecycle>(name: K, moment: () => NexusLifecycle[K]): void;
+  /** Asks the log whether it takes the moments that come with every event: once before a commit, and not for each of them. */
+  lookAtLevel(): void;
   clear(): void;
 }
 
@@ -18,6 +20,9 @@ export function createLifecycle(logger: LoggerLike): Lifecycle {
     logger.error({ lifecycle: name, failure: describeFailure(error) }, 'a lifecycle listener failed');
   };
   const isEnabled = (level: Level): boolean => logger.isLevelEnabled?.(level) ?? true;
+  const mayBeEnabled = (level: Line<never>['level']): boolean =>
+    typeof level === 'function' || isEnabled(level);
+  let takesFrequent = isEnabled(FREQUENT);
   const write = <M>({ level, message, fields }: Line<M>, moment: M): void => {
     const severity = typeof level === 'function' ? level(moment) : level;
     if (!isEnabled(severity)) return;
@@ -44,12 +49,15 @@ export function createLifecycle(logger: LoggerLike): Lifecycle {
     },
     tell: <K extends keyof NexusLifecycle>(name: K, moment: () => NexusLifecycle[K]) => {
       const line: Line<NexusLifecycle[K]> | undefined = lines[name];
-      const logged = line !== undefined && (typeof line.level === 'function' || isEnabled(line.level));
+      const logged = line !== undefined && (line.frequent ? takesFrequent : mayBeEnabled(line.level));
       const heard = emitter.listenerCount(name) > 0;
       if (!logged && !heard) return;
       const made = moment();
       if (logged) write(line, made);
       if (heard) emitter.emit(name, made);
+    },
+    lookAtLevel: () => {
+      takesFrequent = isEnabled(FREQUENT);
     },
     clear: () => void emitter.removeAllListeners(),
   };

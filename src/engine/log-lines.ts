@@ -9,13 +9,19 @@ export type Line<M> = {
   readonly level: Level | ((moment: M) => Level);
   readonly message: string;
   readonly fields: (moment: M) => object;
+  /** There is one for every event, at the level {@link FREQUENT}. */
+  readonly frequent?: true;
 };
+
+/** The level of what is said of every event. */
+export const FREQUENT = 'debug';
 
 /** `undefined`: not logged, for other lines say it. */
 export const lines: { readonly [K in keyof NexusLifecycle]: Line<NexusLifecycle[K]> | undefined } = {
   started: { level: 'info', message: 'started', fields: same },
   event: {
-    level: 'debug',
+    level: FREQUENT,
+    frequent: true,
     message: 'an event was stored',
     fields: ({ id, type, seq, source, correlationId, causationId }) => ({
       eventId: id,
@@ -27,8 +33,8 @@ export const lines: { readonly [K in keyof NexusLifecycle]: Line<NexusLifecycle[
     }),
   },
   commit: undefined,
-  'delivery:started': { level: 'debug', message: 'a handler is called', fields: same },
-  'delivery:succeeded': { level: 'debug', message: 'a delivery succeeded', fields: same },
+  'delivery:started': { level: FREQUENT, frequent: true, message: 'a handler is called', fields: same },
+  'delivery:succeeded': { level: FREQUENT, frequent: true, message: 'a delivery succeeded', fields: same },
   'delivery:failed': {
     level: ({ counted }) => (counted ? 'warn' : 'info'),
     message: 'a delivery failed and will be retried',

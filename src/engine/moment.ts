@@ -19,7 +19,7 @@ export function moment(held: Held): DeliveryMoment {
 
 /** With its times. Written out, for it is made for every delivery that goes well, and a spread costs more than the rest of it. */
 export function timedMoment(held: Held, ms: number): DeliveryMoment & DeliveryTimes {
-  const { reactor, event, lease, attempt, startedAt, dueAt } = held;
+  const { reactor, event, lease, attempt } = held;
   return {
     deliveryId: deliveryId(lease),
     reactor: reactor.settings.name,
@@ -27,9 +27,14 @@ export function timedMoment(held: Held, ms: number): DeliveryMoment & DeliveryTi
     eventType: event.type,
     seq: event.seq,
     attempt: attempt + 1,
-    queuedMs: Math.max(0, startedAt - dueAt),
+    queuedMs: queuedMs(held),
     ms,
   };
+}
+
+/** From when it was due to when its handler was called, milliseconds. */
+export function queuedMs({ startedAt, dueAt }: Held): number {
+  return Math.max(0, startedAt - dueAt);
 }
 
 /** Of a delivery that was created dead. */

@@ -33,6 +33,8 @@ export interface EngineParts {
   readonly maxPayloadBytes: number;
   readonly retention: KeepFor;
   readonly autoStart: boolean;
+  /** Keeps the process alive while somebody waits, for the clock's timers do not. Returns its end. */
+  readonly stayAwake: () => () => void;
   /** The outbox of a database of the host. @throws NexusError NEXUS_OUTBOX and its kin */
   readonly outboxOf: (db: SqliteLike) => Outbox;
 }

@@ -101,8 +101,11 @@ export function createRegistrar(options: {
       const rows = new Map((await storage.read.reactors()).map((row) => [row.name, row]));
       for (const reactor of roster.all()) {
         if (!reactor.row || reactor.state !== 'running') continue;
-        if (followRow(reactor, rows.get(reactor.settings.name)) === 'superseded') supersede(reactor);
+        const row = rows.get(reactor.settings.name);
+        if (followRow(reactor, row) === 'superseded') supersede(reactor);
         else if (reactor.paused) runner.release(reactor);
+        // It was removed, and its deliveries are cancelled, whatever their handlers still come to.
+        if (row?.key !== reactor.row.key) runner.abandon(reactor);
       }
       fanOuts.sawHead(seq);
       committer.kick();

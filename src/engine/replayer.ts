@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../core/clock.js';
 import type { Versions } from '../core/versions.js';
-import type { Match, ReplayProgress, ReplayRow, Storage } from '../storage/storage.js';
+import type { Match, ReactorReplayRow, ReplayRow, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import { match } from './fan-out.js';
@@ -152,7 +152,7 @@ export function createReplayer(options: {
 
   const createPage = async (
     replay: ReplayRow,
-    { position: after }: ReplayProgress,
+    { position: after }: ReactorReplayRow,
     reactor: LocalReactor,
   ): Promise<boolean> => {
     const { row } = reactor;

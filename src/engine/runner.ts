@@ -28,6 +28,8 @@ export interface Runner {
   pump(reactor: LocalReactor): void;
   /** Ends what has begun of a delivery, or of all: its signal aborts, its late result counts for nothing. */
   giveUp(held: Held, reason: NexusError): void;
+  /** The same for every handler of a reactor that runs. */
+  abandon(reactor: LocalReactor): void;
   /** A delivery was cancelled: its handler's signal aborts. */
   cancel(ref: DeliveryRef): void;
   /** So were all deliveries of a replay. */
@@ -291,6 +293,9 @@ export function createRunner(
       }
     },
     giveUp,
+    abandon: ({ handling }) => {
+      for (const held of [...handling]) giveUp(held, leaseLost(deliveryId(held.lease)));
+    },
     cancel: ({ reactor: key, run, seq }) => {
       for (const reactor of roster.all()) {
         if (reactor.row?.key !== key) continue;

@@ -1,12 +1,13 @@
 /** Brings the outcome of an attempt into storage, and tells what came of it. */
 import type { Clock } from '../core/clock.js';
 import { describeFailure } from '../core/errors.js';
+import type { SucceededDelivery } from '../nexus.js';
 import type { Appended, Lease, Outcome, Settlement } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import type { Lifecycle } from './lifecycle.js';
 import { isReplayed, type Held } from './local-reactor.js';
-import { moment, timedMoment } from './moment.js';
+import { moment, queuedMs, timedMoment } from './moment.js';
 import type { Draft, SettleWork, Work } from './work.js';
 
 /** How an attempt ended. */
@@ -136,6 +137,11 @@ class Settling implements SettleWork, Settlement {
 
   get settlement(): Settlement {
     return this;
+  }
+
+  get succeeded(): SucceededDelivery | undefined {
+    if (this.outcome.to !== 'succeeded') return undefined;
+    return { reactor: this.#held.reactor.settings.name, queuedMs: queuedMs(this.#held), ms: this.ms };
   }
 
   get events(): readonly Draft[] {

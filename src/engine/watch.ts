@@ -18,8 +18,9 @@ export interface Watch {
 
 type Waiter = { readonly look: () => void; readonly end: (error: unknown) => void };
 
-export function createWatch(clock: Clock): Watch {
+export function createWatch(clock: Clock, stayAwake: () => () => void): Watch {
   const waiters = new Set<Waiter>();
+  let mayEnd: (() => void) | undefined;
   return {
     pulse: () => {
       if (waiters.size > 0) for (const waiter of [...waiters]) waiter.look();
@@ -43,6 +44,10 @@ export function createWatch(clock: Clock): Watch {
           if (over) return;
           over = true;
           waiters.delete(waiter);
+          if (waiters.size === 0) {
+            mayEnd?.();
+            mayEnd = undefined;
+          }
           cancel?.();
           settle();
         };
@@ -61,6 +66,7 @@ export function createWatch(clock: Clock): Watch {
         };
         const waiter: Waiter = { look: start, end: (error) => finish(() => reject(asError(error))) };
         waiters.add(waiter);
+        mayEnd ??= stayAwake();
         if (options) {
           const { timeoutMs, late } = options;
           cancel = clock.setTimer(() => {

@@ -1,5 +1,6 @@
 /** What waits for the committer. */
 import type { JsonObject, StoredEvent } from '../core/event.js';
+import type { SucceededDelivery } from '../nexus.js';
 import type { Appended, NewEvent, OnceRecord, Settlement } from '../storage/storage.js';
 
 /** An event on its way into the log: it gets its place there once it is committed, and is an event of the log from then on. */
@@ -24,6 +25,8 @@ export type SettleWork = {
   readonly kind: 'settle';
   readonly settlement: Settlement;
   readonly events: readonly Draft[];
+  /** What a commit tells of it; undefined unless its handler succeeded. */
+  readonly succeeded: SucceededDelivery | undefined;
   /** The results of its children begin at `from` of the commit's. */
   done(outcome: 'settled' | 'lease_lost', results: readonly Appended[], from: number): void;
   failed(error: unknown): void;

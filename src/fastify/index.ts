@@ -1,4 +1,8 @@
-/** Nexus as a Fastify plugin. */
+/**
+ * Nexus as a Fastify plugin.
+ *
+ * @module @neo-protocol/nexus/fastify
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { serves, type HttpHandler } from '../contract/http-handler.js';
 
@@ -29,7 +33,7 @@ export interface FastifyReplyLike {
  * A plugin that serves an HTTP handler under the prefix it is registered with. Bodies reach it unread, whatever parsers the
  * host has; paths that are not Nexus's are answered by the host's not-found handler.
  *
- * @example app.register(fastifyNexus(createHttpHandler(nexus)), { prefix: '/nexus' });
+ * @example await fastify.register(fastifyNexus(createHttpHandler(nexus)), { prefix: '/nexus' });
  */
 export function fastifyNexus(
   http: HttpHandler,

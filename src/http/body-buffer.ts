@@ -21,42 +21,43 @@ export function createRoom(mostBytes: number): Room {
   };
 }
 
-export interface BodyBuffer {
-  /** Why it may not become larger, if so. */
-  add(chunk: Uint8Array): 'too_large' | 'too_many' | undefined;
-  bytes(): Uint8Array;
-  /** Gives back its room. */
-  free(): void;
-}
-
 const LEAST_BYTES = 4_096;
+const nothing = new Uint8Array();
 
-export function createBodyBuffer({
-  limitBytes,
-  room,
-}: {
-  readonly limitBytes: number;
-  readonly room: Room;
-}): BodyBuffer {
-  // Most bodies come in one chunk, which is kept as it is.
-  let buffer: Uint8Array = new Uint8Array();
-  let size = 0;
-  return {
-    add: (chunk) => {
-      const needed = size + chunk.length;
-      if (needed > limitBytes) return 'too_large';
-      if (needed > buffer.length) {
-        const capacity = size === 0 ? needed : Math.max(LEAST_BYTES, needed * 2);
-        if (!room.take(capacity - buffer.length)) return 'too_many';
-        const larger = size === 0 ? chunk : Buffer.allocUnsafeSlow(capacity);
-        if (size > 0) larger.set(buffer.subarray(0, size));
-        buffer = larger;
-      }
-      if (buffer !== chunk) buffer.set(chunk, size);
-      size = needed;
-      return undefined;
-    },
-    bytes: () => buffer.subarray(0, size),
-    free: () => room.give(buffer.length),
-  };
+/** A class, for there is one per request: no closures. */
+export class BodyBuffer {
+  readonly #limits: { readonly limitBytes: number; readonly room: Room };
+  /** Most bodies come in one chunk, which is kept as it is. */
+  #buffer: Uint8Array = nothing;
+  #size = 0;
+
+  constructor(limits: { readonly limitBytes: number; readonly room: Room }) {
+    this.#limits = limits;
+  }
+
+  /** Why it may not become larger, if so. */
+  add(chunk: Uint8Array): 'too_large' | 'too_many' | undefined {
+    const { limitBytes, room } = this.#limits;
+    const needed = this.#size + chunk.length;
+    if (needed > limitBytes) return 'too_large';
+    if (needed > this.#buffer.length) {
+      const capacity = this.#size === 0 ? needed : Math.max(LEAST_BYTES, needed * 2);
+      if (!room.take(capacity - this.#buffer.length)) return 'too_many';
+      const larger = this.#size === 0 ? chunk : Buffer.allocUnsafeSlow(capacity);
+      if (this.#size > 0) larger.set(this.bytes());
+      this.#buffer = larger;
+    }
+    if (this.#buffer !== chunk) this.#buffer.set(chunk, this.#size);
+    this.#size = needed;
+    return undefined;
+  }
+
+  bytes(): Uint8Array {
+    return this.#size === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#size);
+  }
+
+  /** Gives back its room. */
+  free(): void {
+    this.#limits.room.give(this.#buffer.length);
+  }
 }

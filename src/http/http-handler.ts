@@ -8,12 +8,14 @@ import { createCors } from './cors.js';
 import { createGuard } from './guard.js';
 import { splitTarget, type Incoming, type Servable, type Served } from './incoming.js';
 import { checkMetrics } from './metrics.js';
+import type { HeaderOf } from '../nodes/signatures.js';
 import { headerOf } from './node-header.js';
+import { NodeRequest } from './node-request.js';
 import { httpSettings, type HttpHandlerOptions } from './options.js';
 import { createEventStreams } from './event-stream.js';
 import { problem, type Answer, type Outlet, type Stream } from './problem.js';
 import { createRoom } from './body-buffer.js';
-import { createDeadlines, readFetchBody, readNodeBody } from './request-body.js';
+import { createDeadlines, readFetchBody } from './request-body.js';
 import { createRoutes } from './routes.js';
 
 /**
@@ -35,6 +37,7 @@ export function createHttpHandler(nexus: Servable, options: HttpHandlerOptions =
     room: createRoom(settings.bufferLimitBytes),
     deadlines: createDeadlines(settings.bodyTimeoutMs),
   };
+  const reading = { clientOf, limits };
   const served = nexus as Served;
   const routes = createRoutes(served, {
     guard: createGuard(served[ingress], settings),
@@ -44,21 +47,9 @@ export function createHttpHandler(nexus: Servable, options: HttpHandlerOptions =
     admin: settings.admin,
   });
 
-  /** Undefined where the target is not one of Nexus's. */
-  const respond = (
-    target: string,
-    request: Pick<Incoming, 'method' | 'header' | 'body'> & { readonly peer: string | undefined },
-  ): Promise<Answer> | undefined => {
-    const place = splitTarget(target, settings.basePath);
-    if (!place) return undefined;
-    const { peer, method, header, body } = request;
-    const answering = routes({
-      method,
-      ...place,
-      header,
-      body,
-      address: clientOf(peer, header('x-forwarded-for')),
-    });
+  /** Undefined where the path is not one of Nexus's. */
+  const respond = (request: Incoming): Promise<Answer> | undefined => {
+    const answering = routes(request);
     return cors ? answering?.then((answer) => cors(answer, request)) : answering;
   };
 
@@ -68,12 +59,8 @@ export function createHttpHandler(nexus: Servable, options: HttpHandlerOptions =
     const response = givenResponse as ServerResponse;
     // A client that goes away while it is answered is no error of ours.
     response.on('error', ignore);
-    const answering = respond(targetOf(request, settings.basePath), {
-      method: request.method ?? 'GET',
-      peer: request.socket.remoteAddress,
-      header: (name) => headerOf(request, name),
-      body: () => readNodeBody(request, limits),
-    });
+    const place = splitTarget(targetOf(request, settings.basePath), settings.basePath);
+    const answering = place && respond(new NodeRequest(request, place, reading));
     if (answering) void answering.then((answer) => send(response, request, answer));
     else if (next) next();
     else send(response, request, notFound);
@@ -81,12 +68,18 @@ export function createHttpHandler(nexus: Servable, options: HttpHandlerOptions =
 
   const fetch = async (request: Request, from: { readonly ip?: string } = {}): Promise<Response> => {
     const target = request.url.replace(/^[a-z]+:\/\/[^/?#]*/i, '') || '/';
-    const answer = await (respond(target, {
-      method: request.method,
-      peer: from.ip,
-      header: (name) => request.headers.get(name) ?? undefined,
-      body: () => readFetchBody(request, limits),
-    }) ?? notFound);
+    const place = splitTarget(target, settings.basePath);
+    const header: HeaderOf = (name) => request.headers.get(name) ?? undefined;
+    const answering =
+      place &&
+      respond({
+        ...place,
+        method: request.method,
+        header,
+        address: clientOf(from.ip, header('x-forwarded-for')),
+        body: () => readFetchBody(request, limits),
+      });
+    const answer = await (answering ?? notFound);
     const empty = request.method === 'HEAD' || answer.status === 204;
     const headers = new Headers(answer.headers);
     // A matter of the connection, which a fetch handler has none of.

@@ -15,7 +15,7 @@ export type Incoming = {
   readonly header: HeaderOf;
   /** Whose it is; undefined where nobody knows. */
   readonly address: Address | undefined;
-  readonly body: () => Promise<Body>;
+  body(): Promise<Body>;
 };
 
 /** The part of a Nexus that is served. */
@@ -41,11 +41,11 @@ export function ipOf({ address }: Pick<Incoming, 'address'>): string | undefined
   return address && formatAddress(address);
 }
 
-/** Where a target leads: the path below the base and the query; undefined outside of the base. */
-export function splitTarget(
-  target: string,
-  basePath: string,
-): { readonly path: string; readonly query: string } | undefined {
+/** Where a target leads. */
+export type Place = Pick<Incoming, 'path' | 'query'>;
+
+/** Undefined outside of the base. */
+export function splitTarget(target: string, basePath: string): Place | undefined {
   // Done by hand: for a target that is absolute, or begins with two slashes, a URL parser takes the host from the target,
   // and with it the decision where a request belongs.
   const fragment = target.indexOf('#');

@@ -6,7 +6,9 @@ import { unauthenticated, type Answer } from './problem.js';
 
 /** Where the text comes from: what `createMetrics` gives, or anything like it. */
 export interface MetricsSource {
+  /** What the answer is sent as. */
   readonly contentType: string;
+  /** The text of this moment. */
   text(): Promise<string>;
   /** Who asks must send it as `Authorization: Bearer`, 16 characters at least. @default everybody may ask */
   readonly token?: string;

@@ -16,7 +16,7 @@ export function headerOf(
   let found: string | undefined;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const given = rawHeaders[i] ?? '';
-    if (given.length !== key.length || given.toLowerCase() !== key) continue;
+    if (given.length !== key.length || (given !== name && given.toLowerCase() !== key)) continue;
     const value = rawHeaders[i + 1] ?? '';
     found = found === undefined ? value : `${found}, ${value}`;
   }

@@ -12,11 +12,28 @@ export interface HttpHandlerOptions {
   /** `POST /webhook/<name>`. @default {} */
   webhooks?: Record<string, WebhookSource>;
   /** Requests of one address (IPv6: of one /64), token bucket; false for none. @default { perSecond: 10, burst: 20 } */
-  rateLimit?: { perSecond?: number; burst?: number } | false;
+  rateLimit?:
+    | {
+        /** Requests a second that go on for ever. @default 10 */
+        perSecond?: number;
+        /** Requests at once, after a pause. @default 20 */
+        burst?: number;
+      }
+    | false;
   /** Requests of one node, once it has proven who it is; false for none. @default { perSecond: 100, burst: 200 } */
-  nodeRateLimit?: { perSecond?: number; burst?: number } | false;
+  nodeRateLimit?:
+    | {
+        /** Requests a second that go on for ever. @default 100 */
+        perSecond?: number;
+        /** Requests at once, after a pause. @default 200 */
+        burst?: number;
+      }
+    | false;
   /** Origins whose pages may ask, by exact match. @default none */
-  cors?: { origins: string[] };
+  cors?: {
+    /** Such as `https://app.example`: as browsers send it, no wildcards. */
+    origins: string[];
+  };
   /** Proxies before this server: how many, or their addresses and CIDR ranges. Without, `X-Forwarded-For` is not read. @default 0 */
   trustProxy?: number | string[];
   /** Serves `GET /metrics`: what `createMetrics` gives, with a `token` where not everybody may ask. @default none */
@@ -99,11 +116,7 @@ function streamSettings(options: EventStreamOptions): StreamSettings {
   return settings;
 }
 
-function rateOf(
-  option: string,
-  given: { readonly perSecond?: number; readonly burst?: number } | false | undefined,
-  defaults: Rate,
-): Rate | undefined {
+function rateOf(option: string, given: HttpHandlerOptions['rateLimit'], defaults: Rate): Rate | undefined {
   if (given === false) return undefined;
   const { perSecond = defaults.perSecond, burst = defaults.burst } = given ?? {};
   if (!Number.isFinite(perSecond) || perSecond <= 0 || perSecond > 1_000_000)

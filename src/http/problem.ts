@@ -44,12 +44,8 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   NEXUS_STORAGE_FULL: 503,
 };
 
-export function json(status: number, value: unknown, headers: Record<string, string> = {}): Answer {
-  return {
-    status,
-    headers: { 'content-type': 'application/json; charset=utf-8', ...always, ...headers },
-    body: JSON.stringify(value),
-  };
+export function json(status: number, value: unknown, more?: Readonly<Record<string, string>>): Answer {
+  return { status, headers: more ? { ...ofJson, ...more } : ofJson, body: JSON.stringify(value) };
 }
 
 export function problem(
@@ -96,6 +92,7 @@ export function streaming(
 
 /** Nothing here is for a cache, or for a browser to take for something else. */
 const always = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
+const ofJson = { 'content-type': 'application/json; charset=utf-8', ...always } as const;
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',

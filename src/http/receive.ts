@@ -1,8 +1,8 @@
 /** What nodes say: `POST /events` and `POST /webhook/<name>`, from the bytes to the event. */
 import { NexusError } from '../core/errors.js';
-import type { Ingress } from '../nexus.js';
-import type { Claim, Proof } from '../nodes/authenticate.js';
-import type { Guard } from './guard.js';
+import type { Dispatched, Ingress } from '../nexus.js';
+import type { Claim } from '../nodes/authenticate.js';
+import type { Guard, Passed } from './guard.js';
 import { ipOf, type Incoming } from './incoming.js';
 import { refusalOfBody, refusalOfForm } from './json-body.js';
 import { parseJson } from './parse-json.js';
@@ -16,108 +16,112 @@ const eventKeys = new Set(['event', 'payload', 'idempotencyKey', 'correlationId'
 /** What a request passes. */
 export type Entrance = { readonly door: Ingress; readonly guard: Guard };
 
-export async function receiveEvent(entrance: Entrance, request: Incoming): Promise<Answer> {
+export function receiveEvent(entrance: Entrance, request: Incoming): Promise<Answer> {
+  return receive(entrance, request, { node: request.header('x-nexus-node') }, eventOf);
+}
+
+export function receiveWebhook(
+  entrance: Entrance,
+  source: WebhookSource,
+  request: Incoming,
+): Promise<Answer> {
+  const { node, signature } = source;
+  const claim = { node, ...(signature && { scheme: signature }) };
+  return receive(entrance, request, claim, (body) => {
+    let mapped;
+    try {
+      mapped = source.map(body, request.header);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : 'the body is not what was agreed';
+      return { answer: problem(422, 'NEXUS_INVALID_PAYLOAD', message) };
+    }
+    if (!('ignored' in mapped)) return { said: mapped };
+    return { answer: json(200, { status: 'ignored', reason: mapped.ignored }) };
+  });
+}
+
+/** What a body says, or what to answer. */
+type Meaning = (body: Record<string, unknown>) => Passed<{ readonly said: Said }>;
+type Said = Omit<Parameters<Ingress['receive']>[0], 'proof' | 'body' | 'type'> & {
+  /** From a body, or from a map that took it from there. */
+  readonly event: unknown;
+};
+
+/** Form → size and time of the body → what {@link take} does. */
+async function receive(
+  entrance: Entrance,
+  request: Incoming,
+  claim: Pick<Claim, 'node' | 'scheme'>,
+  meaningOf: Meaning,
+): Promise<Answer> {
   const unsupported = refusalOfForm(request);
   if (unsupported) return unsupported;
-  const claim = { node: request.header('x-nexus-node') };
-  const verified = verify(entrance, request, claim, await request.body());
-  if ('answer' in verified) return verified.answer;
-  const { value } = verified;
-  const unknown = unknownKeys(value);
-  if (unknown.length > 0) {
-    return problem(
-      422,
-      'NEXUS_INVALID_PAYLOAD',
-      `unknown keys: ${unknown.slice(0, 5).join(', ').slice(0, 200)}; expected ${[...eventKeys].join(', ')}`,
-    );
+  const taken = take(entrance, request, claim, await request.body(), meaningOf);
+  return 'answer' in taken ? taken.answer : answer(await taken);
+}
+
+/**
+ * Signature over the raw bytes → limit of the node → JSON → what it says → permission → duplicate → schema → durable. Apart
+ * from what waits for it, so that a request that waits for its commit keeps none of this in memory.
+ *
+ * @throws NexusError NEXUS_PERMISSION_DENIED
+ */
+function take(
+  { door, guard }: Entrance,
+  request: Incoming,
+  { node, scheme }: Pick<Claim, 'node' | 'scheme'>,
+  read: Body,
+  meaningOf: Meaning,
+): Passed<Promise<Dispatched>> {
+  if ('refused' in read) return { answer: refusalOfBody[read.refused] };
+  const { header } = request;
+  const { bytes: body } = read;
+  const passed = guard.bySignature(request, { node, body, header, ...(scheme && { scheme }) });
+  if ('answer' in passed) return passed;
+  const parsed = parseJson(body);
+  if ('wrong' in parsed) return { answer: problem(400, 'NEXUS_BAD_REQUEST', parsed.wrong) };
+  const meaning = meaningOf(parsed.value);
+  if ('answer' in meaning) return meaning;
+  const { event: type, payload, idempotencyKey, correlationId, headers: given } = meaning.said;
+  if (typeof type !== 'string')
+    return { answer: problem(422, 'NEXUS_UNKNOWN_EVENT', '"event" must be the name of an event type') };
+  const { proof } = passed;
+  const headers = withTraceContext(given, header);
+  try {
+    return door.receive({ proof, body, type, payload, idempotencyKey, correlationId, headers });
+  } catch (error) {
+    if (NexusError.is(error, 'NEXUS_PERMISSION_DENIED'))
+      door.denied({ node: proof.node, reason: 'permission', ip: ipOf(request) });
+    throw error;
   }
-  const { event, payload, idempotencyKey, correlationId, headers } = value;
+}
+
+/** What the body of `POST /events` says. */
+function eventOf(body: Record<string, unknown>): ReturnType<Meaning> {
+  const unknown = unknownKeys(body);
+  if (unknown.length > 0) {
+    const named = unknown.slice(0, 5).join(', ').slice(0, 200);
+    const detail = `unknown keys: ${named}; expected ${[...eventKeys].join(', ')}`;
+    return { answer: problem(422, 'NEXUS_INVALID_PAYLOAD', detail) };
+  }
+  const { event, payload, idempotencyKey, correlationId, headers } = body;
   const wrong = optionsWrong(idempotencyKey, correlationId, headers);
-  if (wrong !== undefined) return problem(422, 'NEXUS_INVALID_OPTION', wrong);
-  const said: Said = { event, payload };
-  if (idempotencyKey !== undefined) said.idempotencyKey = idempotencyKey as string;
-  if (correlationId !== undefined) said.correlationId = correlationId as string;
-  if (headers !== undefined) said.headers = headers as Record<string, string>;
-  return await receive(entrance, request, verified, said);
+  if (wrong !== undefined) return { answer: problem(422, 'NEXUS_INVALID_OPTION', wrong) };
+  return {
+    said: {
+      event,
+      payload,
+      idempotencyKey: idempotencyKey as string | undefined,
+      correlationId: correlationId as string | undefined,
+      headers: headers as Record<string, string> | undefined,
+    },
+  };
 }
 
 function unknownKeys(value: Record<string, unknown>): string[] {
   const unknown: string[] = [];
   for (const key of Object.keys(value)) if (!eventKeys.has(key)) unknown.push(key);
   return unknown;
-}
-
-export async function receiveWebhook(
-  entrance: Entrance,
-  source: WebhookSource,
-  request: Incoming,
-): Promise<Answer> {
-  const { node, signature } = source;
-  const unsupported = refusalOfForm(request);
-  if (unsupported) return unsupported;
-  const claim = { node, ...(signature && { scheme: signature }) };
-  const verified = verify(entrance, request, claim, await request.body());
-  if ('answer' in verified) return verified.answer;
-  let mapped;
-  try {
-    mapped = source.map(verified.value, request.header);
-  } catch (error) {
-    return problem(
-      422,
-      'NEXUS_INVALID_PAYLOAD',
-      error instanceof Error ? error.message : 'the body is not what was agreed',
-    );
-  }
-  if ('ignored' in mapped) return json(200, { status: 'ignored', reason: mapped.ignored });
-  return await receive(entrance, request, verified, mapped);
-}
-
-type Verified = {
-  readonly proof: Proof;
-  readonly body: Uint8Array;
-  readonly value: Record<string, unknown>;
-};
-
-/** Size and time of the body → signature over the raw bytes → limit of the node → JSON. */
-function verify(
-  { guard }: Entrance,
-  request: Incoming,
-  claim: Pick<Claim, 'node' | 'scheme'>,
-  read: Body,
-): Verified | { readonly answer: Answer } {
-  if ('refused' in read) return { answer: refusalOfBody[read.refused] };
-  const passed = guard.bySignature(request, { ...claim, body: read.bytes, header: request.header });
-  if ('answer' in passed) return passed;
-  const parsed = parseJson(read.bytes);
-  if ('wrong' in parsed) return { answer: problem(400, 'NEXUS_BAD_REQUEST', parsed.wrong) };
-  return { proof: passed.proof, body: read.bytes, value: parsed.value };
-}
-
-type Saying = Omit<Parameters<Ingress['receive']>[0], 'proof' | 'body' | 'type'>;
-type Said = { -readonly [K in keyof Saying]: Saying[K] } & {
-  /** From a body, or from a map that took it from there. */
-  readonly event: unknown;
-};
-
-/** Permission → duplicate → schema → durable. */
-async function receive(
-  { door }: Entrance,
-  request: Incoming,
-  { proof, body }: Verified,
-  { event, payload, idempotencyKey, correlationId, headers: given }: Said,
-): Promise<Answer> {
-  if (typeof event !== 'string')
-    return problem(422, 'NEXUS_UNKNOWN_EVENT', '"event" must be the name of an event type');
-  try {
-    const headers = withTraceContext(given, request.header);
-    return answer(
-      await door.receive({ proof, body, type: event, payload, idempotencyKey, correlationId, headers }),
-    );
-  } catch (error) {
-    if (NexusError.is(error, 'NEXUS_PERMISSION_DENIED'))
-      door.denied({ node: proof.node, reason: 'permission', ip: ipOf(request) });
-    throw error;
-  }
 }
 
 function optionsWrong(idempotencyKey: unknown, correlationId: unknown, headers: unknown): string | undefined {
@@ -130,7 +134,7 @@ function optionsWrong(idempotencyKey: unknown, correlationId: unknown, headers: 
   return undefined;
 }
 
-function answer({ id, seq, type, timestamp, duplicate }: Awaited<ReturnType<Ingress['receive']>>): Answer {
+function answer({ id, seq, type, timestamp, duplicate }: Dispatched): Answer {
   return duplicate
     ? json(200, {
         status: 'duplicate',

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { NexusError } from '../core/errors.js';
 import { headerOf } from './node-header.js';
-import { createBodyBuffer, type Room } from './body-buffer.js';
+import { BodyBuffer, type Room } from './body-buffer.js';
 
 /** Bytes, or why there are none. */
 export type Body =
@@ -18,12 +18,11 @@ export type BodyLimits = {
 
 /** For what takes longer than the turn of the event loop in which it began. */
 export interface Deadlines {
-  /** `expire` is called once the time has passed, unless it is `over` by then. */
+  /** `expire` is called once the time has passed, unless it is `over` by the end of this turn, or its timer is cleared. */
   begin(wait: Wait): void;
-  end(wait: Wait): void;
 }
 
-type Wait = { over: boolean; timer: NodeJS.Timeout | undefined; readonly expire: () => void };
+type Wait = { readonly over: boolean; timer: NodeJS.Timeout | undefined; expire(): void };
 
 /** Most bodies arrive whole together with their request: a timer for each of these costs more than reading it. */
 export function createDeadlines(timeoutMs: number): Deadlines {
@@ -31,15 +30,11 @@ export function createDeadlines(timeoutMs: number): Deadlines {
   const setTimers = (): void => {
     const waits = begun;
     begun = [];
-    for (const wait of waits) if (!wait.over) wait.timer = setTimeout(wait.expire, timeoutMs);
+    for (const wait of waits) if (!wait.over) wait.timer = setTimeout(() => wait.expire(), timeoutMs);
   };
   return {
     begin: (wait) => {
       if (begun.push(wait) === 1) setImmediate(setTimers);
-    },
-    end: (wait) => {
-      wait.over = true;
-      clearTimeout(wait.timer);
     },
   };
 }
@@ -57,25 +52,51 @@ export function readNodeBody(
   if (Number(headerOf(request, 'content-length') ?? 0) > limits.limitBytes)
     return Promise.resolve({ refused: 'too_large' });
   return new Promise((resolve) => {
-    const buffer = createBodyBuffer(limits);
-    const wait: Wait = { over: false, timer: undefined, expire: () => end({ refused: 'too_slow' }) };
-    const end = (body: Body): void => {
-      if (wait.over) return;
-      limits.deadlines.end(wait);
-      buffer.free();
-      // What still arrives is thrown away, so that the answer can be read: it goes on flowing.
-      resolve(body);
-    };
-    const onData = (chunk: Buffer): void => {
-      if (wait.over) return;
-      const refused = buffer.add(chunk);
-      if (refused) end({ refused });
-    };
-    const onEnd = (): void => end({ bytes: buffer.bytes() });
-    const onClose = (): void => end({ refused: 'aborted' });
-    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
-    limits.deadlines.begin(wait);
+    const arrival = new Arrival(limits, resolve);
+    const cut = (): void => arrival.end({ refused: 'aborted' });
+    request
+      .on('data', (chunk: Buffer) => arrival.add(chunk))
+      .on('end', () => arrival.complete())
+      .on('close', cut)
+      .on('error', cut);
+    limits.deadlines.begin(arrival);
   });
+}
+
+/** A body on its way. A class, for there is one per request: no closures. */
+class Arrival implements Wait {
+  over = false;
+  timer: NodeJS.Timeout | undefined;
+  readonly #buffer: BodyBuffer;
+  readonly #resolve: (body: Body) => void;
+
+  constructor(limits: BodyLimits, resolve: (body: Body) => void) {
+    this.#buffer = new BodyBuffer(limits);
+    this.#resolve = resolve;
+  }
+
+  add(chunk: Buffer): void {
+    if (this.over) return;
+    const refused = this.#buffer.add(chunk);
+    if (refused) this.end({ refused });
+  }
+
+  complete(): void {
+    this.end({ bytes: this.#buffer.bytes() });
+  }
+
+  expire(): void {
+    this.end({ refused: 'too_slow' });
+  }
+
+  end(body: Body): void {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.timer);
+    this.#buffer.free();
+    // What still arrives is thrown away, so that the answer can be read: it goes on flowing.
+    this.#resolve(body);
+  }
 }
 
 /** @throws NexusError NEXUS_RAW_BODY_CONSUMED */
@@ -83,7 +104,7 @@ export async function readFetchBody(request: Request, limits: BodyLimits): Promi
   if (request.bodyUsed) throw consumed();
   if (!request.body) return { bytes: new Uint8Array() };
   const reader = request.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  const buffer = createBodyBuffer(limits);
+  const buffer = new BodyBuffer(limits);
   const deadline: { passed: boolean } = { passed: false };
   const timer = setTimeout(() => {
     deadline.passed = true;

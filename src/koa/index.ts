@@ -1,4 +1,8 @@
-/** Nexus as a Koa middleware. */
+/**
+ * Nexus as a Koa middleware.
+ *
+ * @module @neo-protocol/nexus/koa
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { serves, type HttpHandler } from '../contract/http-handler.js';
 
@@ -13,7 +17,7 @@ export interface KoaContextLike {
  * A middleware that serves an HTTP handler, before any body parser. The handler's `basePath` says where; every other path
  * goes on to the next middleware.
  *
- * @example app.use(koaNexus(createHttpHandler(nexus, { basePath: '/nexus' })));
+ * @example koa.use(koaNexus(createHttpHandler(nexus, { basePath: '/nexus' })));
  */
 export function koaNexus(
   http: HttpHandler,

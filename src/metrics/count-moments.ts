@@ -1,5 +1,5 @@
-/** Turns the library's own moments into counts. What it listens to is told per commit and per delivery, so it does little. */
-import type { Nexus, NexusLifecycle } from '../nexus.js';
+/** Turns the library's own moments into counts. What goes well is counted once per commit, so that it costs little. */
+import type { DeliveryTimes, Nexus } from '../nexus.js';
 import { createBound } from './bound.js';
 import type { Families } from './families.js';
 import type { Cell, Observer } from './metric.js';
@@ -64,9 +64,9 @@ export function countMoments(
     if (label === name) reactors.set(name, made);
     return made;
   };
-  const timed = ({ duration, queue }: OfReactor, moment: NexusLifecycle['delivery:succeeded']): void => {
-    duration.observe(moment.ms / 1_000);
-    queue.observe(moment.queuedMs / 1_000);
+  const timed = ({ duration, queue }: OfReactor, { ms, queuedMs }: DeliveryTimes): void => {
+    duration.observe(ms / 1_000);
+    queue.observe(queuedMs / 1_000);
   };
 
   const dispatches = families.histogram('dispatch_duration_seconds').of();
@@ -85,11 +85,11 @@ export function countMoments(
       for (const { type, source } of commit.events) eventsOf(type, source).value += 1;
       for (const ms of commit.waitedMs) dispatches.observe(ms / 1_000);
       commits.observe(commit.ms / 1_000);
-    }),
-    nexus.on('delivery:succeeded', (moment) => {
-      const of = reactor(moment.reactor);
-      of.succeeded.value += 1;
-      timed(of, moment);
+      for (const each of commit.succeeded) {
+        const of = reactor(each.reactor);
+        of.succeeded.value += 1;
+        timed(of, each);
+      }
     }),
     nexus.on('delivery:failed', (moment) => {
       const of = reactor(moment.reactor);

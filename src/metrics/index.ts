@@ -1,4 +1,8 @@
-/** Metrics for Prometheus and traces for OpenTelemetry. */
+/**
+ * Metrics for Prometheus and traces for OpenTelemetry.
+ *
+ * @module @neo-protocol/nexus/metrics
+ */
 export { createMetrics, type Metrics } from './create-metrics.js';
 export type { MetricsOptions } from './options.js';
 export type { MetricsRegister } from './register.js';

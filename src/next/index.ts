@@ -1,4 +1,8 @@
-/** Nexus as route handlers of Next.js, in its Node.js runtime. */
+/**
+ * Nexus as route handlers of Next.js, in its Node.js runtime.
+ *
+ * @module @neo-protocol/nexus/next
+ */
 import type { HttpHandler } from '../contract/http-handler.js';
 
 /** For {@link nextRoutes}. */

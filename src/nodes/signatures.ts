@@ -22,11 +22,19 @@ export interface SignatureScheme {
 /** What a scheme verifies. */
 export interface SignedRequest {
   readonly body: Uint8Array;
+  /** A header by its name; undefined where it is not there. */
   readonly header: HeaderOf;
   readonly secret: string;
+  /** HMAC-SHA256, for the scheme has no crypto of its own. */
   readonly hmac: HmacSha256;
   /** Epoch ms. */
   readonly now: number;
+}
+
+/** For `nexusSignature`. */
+export interface NexusSignatureOptions {
+  /** Where the signature is; of several headers the first that is there counts. @default 'X-Nexus-Signature' */
+  header?: string | readonly string[];
 }
 
 /**
@@ -35,7 +43,7 @@ export interface SignedRequest {
  *
  * @example nexusSignature({ header: ['X-Nexus-Signature', 'X-FlowPay-Signature'] })
  */
-export function nexusSignature(options: { header?: string | readonly string[] } = {}): SignatureScheme {
+export function nexusSignature(options: NexusSignatureOptions = {}): SignatureScheme {
   const { header: given = 'X-Nexus-Signature' } = options;
   return bodySignature({
     name: 'nexus',

@@ -1,4 +1,8 @@
-/** The client of a Nexus elsewhere, for Node and browsers: no dependency, no native code. */
+/**
+ * The client of a Nexus elsewhere, for Node and browsers: no dependency, no native code.
+ *
+ * @module @neo-protocol/nexus/sdk
+ */
 export { createNexusClient, type NexusClient, type RemoteFeedOptions, type RemoteHandler } from './client.js';
 export { signRequest, type SignRequestOptions } from './sign-request.js';
 export { verifyRequest, type RequestHeaders, type VerifyRequestOptions } from './verify-request.js';

@@ -48,23 +48,35 @@ export interface NexusClientOptions<E extends Catalogue = AnyCatalogue> {
   fetch?: FetchLike;
   /** What opens the sockets. @default globalThis.WebSocket, where there is one */
   WebSocket?: WebSocketConstructor;
-  /** How `dispatch` is tried again. `maxAttempts` counts the first. @default { maxAttempts: 8, initialMs: 250, maxMs: 10_000 } */
-  retry?: Partial<Backoff> & { maxAttempts?: number };
+  /** How `dispatch` is tried again. @default { maxAttempts: 8, initialMs: 250, maxMs: 10_000 } */
+  retry?: {
+    /** Attempts in all, the first one included. @default 8 */
+    maxAttempts?: number;
+    /** The longest that is waited after the first failure; doubles with each further one. Milliseconds. @default 250 */
+    initialMs?: number;
+    /** The longest that is ever waited, milliseconds. @default 10_000 */
+    maxMs?: number;
+  };
   /** For one request and for opening a connection, milliseconds. @default 10_000 */
   timeoutMs?: number;
   /** For a `dispatch` with all its attempts, milliseconds. @default 60_000 */
   deadlineMs?: number;
   /** How a lost connection is opened again. @default { initialMs: 1_000, maxMs: 30_000 } */
-  reconnect?: Partial<Backoff>;
+  reconnect?: {
+    /** The longest that is waited after the first failure; doubles with each further one. Milliseconds. @default 1_000 */
+    initialMs?: number;
+    /** The longest that is ever waited, milliseconds. @default 30_000 */
+    maxMs?: number;
+  };
   /** How often a connection is asked whether it lives; one that is silent for twice as long is given up, milliseconds. @default 25_000 */
   heartbeatMs?: number;
-  /** How much text a WebSocket may bring before it is handled; then it is closed, and opened again when that is done. @default 1_048_576 */
+  /** How many characters a WebSocket may bring before they are handled; beyond, it is closed, and opened again when that is done. @default 1_048_576 */
   bufferLimit?: number;
   /** Told of every change of a connection's state. @default what ends a subscription for good goes to console.error */
   onState?: OnState;
 }
 
-/** @internal Options with their defaults. */
+/** Options with their defaults. */
 export type Settings = {
   readonly url: string;
   readonly webSocketUrl: string;

@@ -52,7 +52,7 @@ export interface Subscription {
   readonly position: number | undefined;
 }
 
-/** @internal */
+/** What a subscription has to do. */
 export type Work = {
   readonly settings: Settings;
   readonly types: readonly string[];

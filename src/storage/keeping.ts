@@ -5,6 +5,7 @@ import type { DeliveryRef } from './readers.js';
 /** Erase an event, and append the note of it, in one step. */
 export type Redact = { readonly id: string; readonly note: NewEvent };
 
+/** What a redaction came to. */
 export type Redacted = {
   /** `already`: it was erased before, and no note was appended. */
   readonly outcome: 'redacted' | 'already' | 'not_found';
@@ -21,6 +22,7 @@ export type Redacted = {
  */
 export type Prune = { readonly to: number; readonly rows: number; readonly note: NewEvent | undefined };
 
+/** What a step of pruning came to. */
 export type Pruned = {
   readonly removed: number;
   /** Where the log begins now. */
@@ -29,7 +31,10 @@ export type Pruned = {
   readonly heldBy: 'position' | 'replay' | 'delivery' | 'dead_letter' | undefined;
 };
 
+/** What takes something out of the log. */
 export interface Keeping {
+  /** Erases the payload of an event with every copy of it, and ends its deliveries. */
   redact(redact: Redact): Promise<Redacted>;
+  /** Removes events from the beginning, a step at a time. */
   prune(prune: Prune): Promise<Pruned>;
 }

@@ -62,10 +62,12 @@ export type StoredAttempt = {
   readonly outcome: 'retry' | 'dead' | 'crashed' | 'postponed';
   /** When it was recorded, epoch ms. */
   readonly at: number;
+  /** How long the handler took, milliseconds. */
   readonly ms: number;
   readonly error: Failure;
 };
 
+/** Which events. */
 export type EventQuery = {
   readonly types?: readonly string[];
   readonly source?: string;
@@ -80,6 +82,7 @@ export type EventQuery = {
   readonly limit: number;
 };
 
+/** Which deliveries. */
 export type DeliveryQuery = {
   readonly states?: readonly DeliveryState[];
   readonly reactor?: string;
@@ -93,6 +96,7 @@ export type DeliveryQuery = {
   readonly after?: DeliveryRef;
 };
 
+/** How many deliveries are in each state. */
 export type DeliveryCounts = Readonly<Record<DeliveryState, number>>;
 
 /** What holds up an ordering key, and how much. */
@@ -100,14 +104,21 @@ export type BlockedKey = {
   readonly orderKey: string;
   /** Of the delivery at its head. */
   readonly seq: number;
+  /** Attempts made. */
   readonly attempt: number;
+  /** When it is tried again, epoch ms. */
   readonly dueAt: number;
   /** Open deliveries behind it. */
   readonly waiting: number;
 };
 
 /** What a storage takes on its disk, or in memory. */
-export type StorageSizes = { readonly databaseBytes: number; readonly walBytes: number };
+export type StorageSizes = {
+  /** All of it, bytes. */
+  readonly databaseBytes: number;
+  /** Of a write-ahead log, bytes; 0 where there is none. */
+  readonly walBytes: number;
+};
 
 /** What the chain stands on. */
 export type Origin = {
@@ -118,7 +129,9 @@ export type Origin = {
   readonly checkpointed: number;
 };
 
+/** Reads for verifying the log. */
 export interface ChainReaders {
+  /** Which log it is, and where it begins. */
   origin(): Promise<Origin>;
   /**
    * Events as they are stored, upward from a `seq`, whether the log begins above it or not; bounded by number and by about
@@ -129,8 +142,11 @@ export interface ChainReaders {
   chain(range: { readonly after: number; readonly limit: number }): Promise<readonly StoredEvent[]>;
 }
 
+/** Bounded reads, which never wait for writers. */
 export interface Readers extends ReplayReaders, ChainReaders {
+  /** The last event; in a log without any, its base. */
   head(): Promise<{ readonly seq: number; readonly hash: string }>;
+  /** By its id. */
   event(id: string): Promise<StoredEvent | undefined>;
   /** The stored ones among these ids, in any order. */
   eventsById(ids: readonly string[]): Promise<readonly StoredEvent[]>;
@@ -145,12 +161,15 @@ export interface Readers extends ReplayReaders, ChainReaders {
     readonly after: number;
     readonly limit: number;
   }): Promise<{ readonly events: readonly StoredEvent[]; readonly to: number; readonly head: number }>;
+  /** By its place. */
   delivery(ref: DeliveryRef): Promise<StoredDelivery | undefined>;
   /** A remembered result. */
   once(place: OncePlace): Promise<string | undefined>;
+  /** A page by reactor, run and `seq`; `next` is the cursor when there may be more. */
   deliveries(
     query: DeliveryQuery,
   ): Promise<{ readonly items: readonly StoredDelivery[]; readonly next: DeliveryRef | undefined }>;
+  /** The attempts of a delivery that did not succeed, in the order they were recorded. */
   attempts(ref: DeliveryRef): Promise<readonly StoredAttempt[]>;
   /** The reactors that are not removed, by name. */
   reactors(): Promise<readonly ReactorRow[]>;

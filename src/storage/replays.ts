@@ -4,7 +4,9 @@
 export type ReplayScope = {
   readonly after: number;
   readonly until: number;
+  /** Epoch ms, inclusive; null for none. */
   readonly fromAt: number | null;
+  /** Epoch ms, exclusive; null for none. */
   readonly toAt: number | null;
   /** Null: whatever the reactor subscribes to. */
   readonly types: readonly string[] | null;
@@ -14,19 +16,24 @@ export type ReplayScope = {
 /** A replay to begin, for reactors by their keys. */
 export type NewReplay = ReplayScope & { readonly reactors: readonly number[] };
 
+/** A replay as stored. */
 export type ReplayRow = ReplayScope & {
   /** Its number, which its deliveries bear. */
   readonly run: number;
   readonly state: ReplayState;
+  /** Epoch ms. */
   readonly createdAt: number;
+  /** When it was over, epoch ms. */
   readonly finishedAt: number | null;
   /** By key. */
-  readonly reactors: readonly ReplayProgress[];
+  readonly reactors: readonly ReactorReplayRow[];
 };
 
+/** Whether a replay goes on. */
 export type ReplayState = 'running' | 'done' | 'cancelled';
 
-export type ReplayProgress = {
+/** A reactor in a replay as stored. */
+export type ReactorReplayRow = {
   readonly reactor: number;
   readonly reactorName: string;
   /** Nothing more is created for a reactor that was removed. */
@@ -40,6 +47,7 @@ export type ReplayProgress = {
   readonly open: number;
 };
 
+/** Of which reactor and events. */
 export type FootprintQuery = {
   readonly reactor: number;
   readonly events: readonly { readonly seq: number; readonly id: string }[];
@@ -57,7 +65,9 @@ export type Footprint = {
   readonly once: number;
 };
 
+/** Reads of replays. */
 export interface ReplayReaders {
+  /** By its number. */
   replay(run: number): Promise<ReplayRow | undefined>;
   /** The newest first. */
   replays(query: {
@@ -67,5 +77,6 @@ export interface ReplayReaders {
   }): Promise<readonly ReplayRow[]>;
   /** Dead deliveries of a reactor in a run. */
   deadIn(of: { readonly reactor: number; readonly run: number }): Promise<number>;
+  /** What a reactor has to do with some events already: for a dry run. */
   footprint(query: FootprintQuery): Promise<Footprint>;
 }

@@ -79,7 +79,7 @@ export interface Storage extends Keeping {
 
   /**
    * Takes back what dead instances (proven, or their lease ran out) hold: their deliveries become pending suspects; one
-   * that had its start marked counts a crash, and with {@link MAX_CRASHES} it is dead with reason `crashed`.
+   * that had its start marked counts a crash, and with three it is dead with reason `crashed`.
    */
   recover(options: { readonly limit: number }): Promise<Recovered>;
 
@@ -123,16 +123,19 @@ export interface Storage extends Keeping {
   close(): Promise<void>;
 }
 
+/** How a storage is opened. */
 export type OpenOptions = {
   /** A fresh UUID for this start. */
   readonly instance: string;
+  /** How long the instance's lease holds without renewal, milliseconds. */
   readonly leaseMs: number;
   /** `read` writes nothing and takes no lease. */
   readonly mode: 'run' | 'read';
-  /** What to append where acknowledged events are missing. Without it such a log is not opened to `run`. */
+  /** What to append where acknowledged events are missing. @default none: such a log is not opened to `run` */
   readonly gap?: (lost: Lost) => NewEvent;
 };
 
+/** What was opened. */
 export type Opened = {
   readonly logId: string;
   /** The last `seq`, or the base of an empty log (0 in a new one). */
@@ -153,9 +156,11 @@ export type CopyOf = {
   readonly head: number;
 };
 
+/** Where a copy goes. */
 export type BackupTo = {
+  /** A file that is not there yet. */
   readonly path: string;
-  /** Bytes copied, and bytes in all. */
+  /** Bytes copied, and bytes in all. @default nobody is told */
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
 };
 
@@ -171,6 +176,7 @@ export type Lost = {
 /** Something that is wrong, and whether it keeps events from being stored. The same object as long as it lasts. */
 export type Trouble = { readonly error: NexusError; readonly refusesEvents: boolean };
 
+/** How a reactor is registered. */
 export type Registration = {
   readonly name: string;
   /** Canonical: sorted, no repeats. */
@@ -181,6 +187,7 @@ export type Registration = {
   readonly from: 'now' | 'beginning' | number;
 };
 
+/** How a schedule is kept. */
 export type ScheduleRegistration = {
   readonly name: string;
   /** What it does and when, as text: the same text is the same schedule. */
@@ -189,6 +196,7 @@ export type ScheduleRegistration = {
   readonly since: number;
 };
 
+/** A schedule as stored. */
 export type ScheduleRow = {
   readonly generation: number;
   /** The last tick for which an event was appended, or from where it counts; epoch ms. */
@@ -198,6 +206,7 @@ export type ScheduleRow = {
 /** The right to settle a delivery: the token differs at every claim of it. */
 export type Lease = DeliveryRef & { readonly token: number };
 
+/** One commit: all of it, or nothing. */
 export type Batch = {
   /** Results to remember. @default none */
   readonly once?: readonly OnceRecord[];
@@ -226,10 +235,17 @@ export type Settlement = {
   readonly ms: number;
 };
 
+/** What becomes of a delivery whose attempt has ended. */
 export type Outcome =
   | { readonly to: 'succeeded' }
   /** A retry or a postponement (with its error; only a retry counts as an attempt), or a release (without). */
-  | { readonly to: 'pending'; readonly delayMs: number; readonly counted: boolean; readonly error?: Failure }
+  | {
+      readonly to: 'pending';
+      /** From now until it is due, milliseconds. */
+      readonly delayMs: number;
+      readonly counted: boolean;
+      readonly error?: Failure;
+    }
   | { readonly to: 'dead'; readonly reason: EndReason; readonly error: Failure }
   | { readonly to: 'cancelled'; readonly reason: EndReason };
 
@@ -244,6 +260,7 @@ export type FanOut = {
   readonly lease: number;
 };
 
+/** An event that a reactor is to get. */
 export type Match = {
   /** Index into the batch's events, or the `seq` of a stored one. Not appended: nothing is created. */
   readonly event: number;
@@ -254,6 +271,7 @@ export type Match = {
   readonly dead?: { readonly reason: EndReason; readonly error: Failure };
 };
 
+/** What a commit came to. */
 export type Committed = {
   /** Parallel to the batch's results to remember. */
   readonly once: readonly ('saved' | 'lease_lost')[];
@@ -268,6 +286,7 @@ export type Committed = {
   readonly instance: 'held' | 'lost';
 };
 
+/** What became of an event of a batch. */
 export type Appended =
   | { readonly outcome: 'appended'; readonly seq: number; readonly hash: string }
   /** Said before: this is the first one. */
@@ -275,15 +294,21 @@ export type Appended =
       readonly outcome: 'duplicate' | 'conflict';
       readonly id: string;
       readonly seq: number;
+      /** Epoch ms. */
       readonly timestamp: number;
     }
   /** Its settlement did not hold. */
   | { readonly outcome: 'skipped' }
   /** Its schedule is at another tick already. */
-  | { readonly outcome: 'ticked'; readonly tickAt: number }
+  | {
+      readonly outcome: 'ticked';
+      /** Epoch ms. */
+      readonly tickAt: number;
+    }
   /** Its schedule has another definition now. */
   | { readonly outcome: 'redefined' };
 
+/** What became of a fan-out of a batch. */
 export type FannedOut =
   | {
       readonly outcome: 'done';
@@ -309,6 +334,7 @@ export type ReplayPage = {
   readonly matches: readonly Match[];
 };
 
+/** What became of a page of a replay. */
 export type ReplayFannedOut =
   | { readonly outcome: 'done'; readonly created: number; readonly skipped: number }
   /** The position is not what was expected. */
@@ -318,6 +344,7 @@ export type ReplayFannedOut =
   /** The replay is not running any more. */
   | { readonly outcome: 'over' };
 
+/** What an instance has room for. */
 export type Wants = {
   /** Which to claim; suspects are claimed whatever their lane. @default 'live' */
   readonly lane?: Lane;
@@ -332,6 +359,7 @@ export type Wants = {
   readonly except: readonly DeliveryRef[];
 };
 
+/** What a claim came to. */
 export type Claimed = {
   readonly leased: readonly Leased[];
   /** Per wanted reactor: whether more is due now, and whether the registration is superseded (then nothing was claimed). */
@@ -354,6 +382,7 @@ export type Leased = {
   readonly dueAt: number;
 };
 
+/** What was taken back from dead instances. */
 export type Recovered = {
   /** Deliveries taken back. */
   readonly recovered: readonly { readonly delivery: DeliveryRef; readonly state: 'pending' | 'dead' }[];

@@ -1,24 +1,29 @@
 /** What operators and housekeeping ask of a storage. */
 import type { DeliveryRef } from './readers.js';
 
+/** A step of retention. */
 export type Sweep = {
-  /** How long succeeded and cancelled deliveries, and dead ones, are kept once they are final, milliseconds; Infinity is for ever. */
+  /** How long succeeded and cancelled deliveries are kept once they are final, milliseconds; Infinity is for ever. */
   readonly succeededMs: number;
+  /** The same for dead ones, milliseconds. */
   readonly deadMs: number;
-  /** Where the step ends: about so many rows looked at, or so many milliseconds of work in one transaction. */
+  /** The step ends after about so many rows were looked at, */
   readonly rows: number;
+  /** or so many milliseconds of work in one transaction. */
   readonly ms: number;
 };
 
+/** What a step of retention came to. */
 export type Swept = {
   /** Deliveries removed. */
   readonly removed: number;
   /** The pass is not over yet. */
   readonly more: boolean;
-  /** How soon the next pass may find something, when this one is over. */
+  /** How soon the next pass may find something, when this one is over; milliseconds. */
   readonly nextInMs: number;
 };
 
+/** Which dead deliveries: those that are all of it. */
 export type DeliverySelection = {
   readonly refs?: readonly DeliveryRef[];
   readonly reactor?: string;
@@ -27,14 +32,13 @@ export type DeliverySelection = {
   readonly limit: number;
 };
 
-/** `changed` counts rows of the kind that is named. */
+/** What an operator changes; `changed` counts rows of the kind that is named. */
 export type Edit =
   | { readonly edit: 'pause' | 'resume'; readonly reactor: string }
   /**
    * Moves the position. Forward, what lies between gets no deliveries; backward, deliveries that are missing there are
-   * created again, those that exist stay as they are. Not below `prunedTo`: what was done there would be done again.
-   *
-   * @throws NexusError NEXUS_POSITION_AHEAD, NEXUS_POSITION_PRUNED
+   * created again, those that exist stay as they are. Above the head it is refused with NEXUS_POSITION_AHEAD, below
+   * `prunedTo` with NEXUS_POSITION_PRUNED: what was done there would be done again.
    */
   | { readonly edit: 'seek'; readonly reactor: string; readonly to: number | 'now' }
   /** Takes the reactor away; cancels up to `limit` of its open deliveries (`changed`), to be called until it is 0. */

@@ -47,6 +47,7 @@ export interface FakeNode {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /** Forgets what it was sent, and what waits to be answered. */
   reset(): void;
+  /** Stops listening and breaks off what is open. */
   close(): Promise<void>;
 }
 

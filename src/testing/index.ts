@@ -1,4 +1,8 @@
-/** The test kit: the real engine on virtual time, and the storage contract as a suite. */
+/**
+ * The test kit: the real engine on virtual time, and the storage contract as a suite.
+ *
+ * @module @neo-protocol/nexus/testing
+ */
 export {
   createTestNexus,
   type AsymmetricMatcher,
@@ -7,7 +11,7 @@ export {
   type TestNexus,
 } from './test-nexus.js';
 export { sleep } from './attempts.js';
-export { matchers, type MatcherResult } from './matchers.js';
+export { matchers, type HasDispatched, type MatcherResult } from './matchers.js';
 export {
   storageConformance,
   type ConformanceRunner,

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { NexusError } from '../core/errors.js';
 import type { NodeConfig } from '../nodes/node-config.js';
 import { signStandard } from '../nodes/standard-webhooks.js';
-import { hmacSha256 } from '../options.js';
+import { hmacSha256 } from '../hmac-sha256.js';
 
 /** How a request is signed. */
 export interface SignedOptions {

@@ -1,4 +1,8 @@
-/** The WebSocket edge: events as they happen, from any position, on the server the host already has. */
+/**
+ * The WebSocket edge: events as they happen, from any position, on the server the host already has.
+ *
+ * @module @neo-protocol/nexus/ws
+ */
 export {
   createWebSocketHandler,
   type UpgradeListener,

@@ -20,7 +20,12 @@ export interface WebSocketHandlerOptions {
   /** Largest message of a client, bytes. @default 16_384 */
   maxPayloadBytes?: number;
   /** Messages of one client, token bucket; who sends more is closed with 1008. @default { perSecond: 10, burst: 50 } */
-  messageRate?: { perSecond?: number; burst?: number };
+  messageRate?: {
+    /** Messages a second that go on for ever. @default 10 */
+    perSecond?: number;
+    /** Messages at once, after a pause. @default 50 */
+    burst?: number;
+  };
   /** What waits for one client in memory, bytes; beyond it, it is caught up from the log later. @default 1_048_576 */
   highWaterMarkBytes?: number;
   /** How long a client may stay at its high-water mark before it is closed with 1013, milliseconds. @default 60_000 */

@@ -15,7 +15,9 @@ export type RunOptions = {
 
 /** Nothing of the surroundings of the tests gets in. */
 export function environment(env: Record<string, string> = {}): Record<string, string> {
-  return { PATH: process.env.PATH ?? '', HOME: tmpdir(), ...env };
+  // Where Node's own SQLite stands in, its warning would be in every stderr.
+  const NODE_OPTIONS = '--disable-warning=NEXUS_SQLITE_FALLBACK';
+  return { PATH: process.env.PATH ?? '', HOME: tmpdir(), NODE_OPTIONS, ...env };
 }
 
 /** Runs it to its end. */

@@ -8,7 +8,7 @@ import {
   type WebhookSource,
 } from '../../src/http/index.js';
 import { signStandard } from '../../src/nodes/standard-webhooks.js';
-import { hmacSha256 } from '../../src/options.js';
+import { hmacSha256 } from '../../src/hmac-sha256.js';
 import type { TestClock } from '../support/test-clock.js';
 import { record } from '../support/bus.js';
 import { serve, sign, type Got, type ServeOptions } from './serve.js';

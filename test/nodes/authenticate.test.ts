@@ -5,7 +5,7 @@ import type { NodeConfig, SignatureName } from '../../src/nodes/node-config.js';
 import { hmacSignature } from '../../src/nodes/hmac-signature.js';
 import { nexusSignature, type SignatureScheme } from '../../src/nodes/signatures.js';
 import { signStandard, standardWebhooks } from '../../src/nodes/standard-webhooks.js';
-import { hmacSha256 } from '../../src/options.js';
+import { hmacSha256 } from '../../src/hmac-sha256.js';
 import { NOW, registryOf } from './registry.js';
 
 const secret = (): string => randomBytes(24).toString('hex');

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hmacSha256 as hmac } from '../../src/options.js';
+import { hmacSha256 as hmac } from '../../src/hmac-sha256.js';
 import { hmacSignature, type HmacSignatureOptions } from '../../src/nodes/hmac-signature.js';
 
 const secret = 'a secret of more than 16 bytes';

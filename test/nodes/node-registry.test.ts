@@ -5,7 +5,7 @@ import { createNexus } from '../../src/create-nexus.js';
 import type { NodeConfig } from '../../src/nodes/node-config.js';
 import type { NodeRegistry } from '../../src/nodes/node-registry.js';
 import { nexusSignature, type HmacSha256 } from '../../src/nodes/signatures.js';
-import { hmacSha256 as hmac } from '../../src/options.js';
+import { hmacSha256 as hmac } from '../../src/hmac-sha256.js';
 import { registryOf } from './registry.js';
 
 const secret = (): string => randomBytes(24).toString('hex');

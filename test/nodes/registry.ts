@@ -1,7 +1,8 @@
 /** A registry for a test, with real crypto and a clock that stands still unless it is told. */
 import type { NodeConfig } from '../../src/nodes/node-config.js';
 import { createNodeRegistry, type NodeRegistry, type RegistryParts } from '../../src/nodes/node-registry.js';
-import { hmacSha256, sha256 } from '../../src/options.js';
+import { hmacSha256 } from '../../src/hmac-sha256.js';
+import { sha256 } from '../../src/options.js';
 
 export const NOW = 1_800_000_000_000;
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { proveStandard } from '../../proof/signatures.js';
-import { hmacSha256 as hmac } from '../../src/options.js';
+import { hmacSha256 as hmac } from '../../src/hmac-sha256.js';
 import { isBrokenStandardKey, signStandard, standardWebhooks } from '../../src/nodes/standard-webhooks.js';
 
 const scheme = standardWebhooks();

@@ -6,6 +6,7 @@ import { NexusError } from '../../src/core/errors.js';
 import { createMemoryDatabase, memoryStorage } from '../../src/storage/memory/index.js';
 import { createOutbox, type SqliteLike } from '../../src/storage/sqlite/index.js';
 import type { Storage } from '../../src/storage/storage.js';
+import { needsBetterSqlite3 } from '../support/better-sqlite3.js';
 import { createBus, record, type Bus } from '../support/bus.js';
 import { createTestClock, turns } from '../support/test-clock.js';
 import { connect, folder, hostDatabase, logged, transaction, waiting } from './support.js';
@@ -137,7 +138,8 @@ describe('while the transaction of the host is open', () => {
     expect(await logged(next.nexus)).toEqual([1]);
   });
 
-  it('also while it reads row by row', async () => {
+  it('also while it reads row by row', async (context) => {
+    needsBetterSqlite3(context);
     const { nexus, clock } = createBus();
     const db = new Database(':memory:');
     kept.push(db);

@@ -2,6 +2,7 @@
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { needsBetterSqlite3 } from '../support/better-sqlite3.js';
 import { createBus, record } from '../support/bus.js';
 import { turns } from '../support/test-clock.js';
 import { memoryStorage } from '../../src/storage/memory/index.js';
@@ -174,7 +175,8 @@ describe('within', () => {
     expect(() => nexus.within(hostDatabase())).toThrow(expect.objectContaining({ code: 'NEXUS_OUTBOX' }));
   });
 
-  it('takes the database of better-sqlite3 as it is, also one that speaks BigInt', async () => {
+  it('takes the database of better-sqlite3 as it is, also one that speaks BigInt', async (context) => {
+    needsBetterSqlite3(context);
     const { nexus } = createBus();
     const db = new Database(':memory:');
     kept.push(db.defaultSafeIntegers(true));

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { standardWebhooks } from '../../src/nodes/standard-webhooks.js';
 import type { NodeConfig } from '../../src/nodes/node-config.js';
-import { hmacSha256 } from '../../src/options.js';
+import { hmacSha256 } from '../../src/hmac-sha256.js';
 import {
   createNexusClient,
   NexusError,

@@ -42,7 +42,7 @@ describe("Node's own SQLite", () => {
       ]).toEqual([false, { n: 1 }, undefined]);
       for (const each of [one, two, other]) each.close();
       one.close();
-      expect(one.open).toBe(false);
+      expect([one.open, one.inTransaction]).toEqual([false, false]);
     },
   );
 });

@@ -1,6 +1,7 @@
 /** `nexus dead`: dead letters, looked at, driven again, or let go. */
 import type { Delivery } from '../../index.js';
-import { looking, steering, type Desks } from '../desks.js';
+import { looking, steering } from '../desks.js';
+import type { Desks } from '../remote-desks.js';
 import { usageError } from '../exit-codes.js';
 import { showDeliveries } from '../show-deliveries.js';
 import {

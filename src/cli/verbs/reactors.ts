@@ -1,6 +1,7 @@
 /** `nexus reactors`: how far each reactor is, and what to do about it. */
 import type { ReactorInfo } from '../../index.js';
-import { isRemote, looking, steering, type Desks, type WayCall } from '../desks.js';
+import { isRemote, looking, steering, type WayCall } from '../desks.js';
+import type { Desks } from '../remote-desks.js';
 import { missing, usageError } from '../exit-codes.js';
 import type { Cell } from '../terminal.js';
 import { dangerOptions, databaseOption, defineVerb, hostOption, type Verb } from '../verb.js';

@@ -8,7 +8,7 @@ import type {
   DeliveryRef,
   OncePlace,
   ReactorRow,
-  ReplayProgress,
+  ReactorReplayRow,
   ReplayRow,
   ScheduleRow,
   StoredAttempt,
@@ -49,7 +49,10 @@ export type MemoryInstance = { leaseUntil: number; leaseMs: number; lost: boolea
 
 /** With its reactors by key. */
 export type MemoryReplay = Omit<ReplayRow, 'reactors'> & {
-  readonly reactors: Map<number, { -readonly [K in 'position' | 'created' | 'skipped']: ReplayProgress[K] }>;
+  readonly reactors: Map<
+    number,
+    { -readonly [K in 'position' | 'created' | 'skipped']: ReactorReplayRow[K] }
+  >;
 };
 
 export interface MemoryDatabase {

@@ -16,7 +16,7 @@ import { fanOutReplay, startReplay } from './replays.js';
 
 /** For `memoryStorage`. */
 export interface MemoryStorageOptions {
-  /** Share one to be several instances on one log. @default a new one */
+  /** @internal Share one to be several instances on one log. @default a new one */
   database?: MemoryDatabase;
   /** Decides leases and due times. @default the system's */
   clock?: Pick<Clock, 'now'>;

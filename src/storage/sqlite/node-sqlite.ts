@@ -51,7 +51,8 @@ function connection(db: NodeDatabase): SqliteLike {
       if (db.isOpen) named(() => db.close());
     },
     get inTransaction() {
-      return db.isTransaction === true;
+      // Of a closed one it may not be asked.
+      return db.isOpen && db.isTransaction === true;
     },
     get open() {
       return db.isOpen;

@@ -1,5 +1,5 @@
 /** Bounded reads of replays. */
-import type { Footprint, ReplayProgress, ReplayReaders, ReplayRow, ReplayState } from '../replays.js';
+import type { Footprint, ReactorReplayRow, ReplayReaders, ReplayRow, ReplayState } from '../replays.js';
 import { OPEN_REPLAYED } from './replays.js';
 import type { SqliteLike, SqliteValue } from './sqlite-like.js';
 import { DEAD, PENDING, RUNNING } from './states.js';
@@ -16,7 +16,7 @@ type ReplayTableRow = {
   created_at: number;
   finished_at: number | null;
 };
-type ProgressRow = Omit<ReplayProgress, 'removed'> & { removed: number };
+type ProgressRow = Omit<ReactorReplayRow, 'removed'> & { removed: number };
 
 export function createReplayReaders(db: SqliteLike): ReplayReaders {
   const one = db.prepare('SELECT * FROM nexus_replays WHERE run = ?');
