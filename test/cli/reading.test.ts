@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { adminToken, folder, pay, readerToken, startHost, type Host } from './host.js';
-import { ndjson, nexus, startNexus } from './program.js';
+import { ndjson, nexus, program, start, startNexus } from './program.js';
 
 /** The same question to the file and to the host. */
 const ways = (host: Host): { name: string; args: string; env: Record<string, string> }[] => [
@@ -181,18 +181,19 @@ describe('nexus tail', () => {
   it('ends with 0, and silently, when nobody reads it any more', async () => {
     const host = await startHost();
     await host.nexus.dispatchMany(Array.from({ length: 500 }, (_, i) => ({ type: 'A', payload: { i } })));
-    const { program, start } = await import('./program.js');
-    const line = `${process.execPath} ${program()} tail --last 500 | head -n 2; echo "codes \${PIPESTATUS[*]}" >&2`;
-    const shell = start('bash', ['-c', line], { cwd: host.cwd });
-    // What comes after the pipe is closed is what tells it.
-    const more = setInterval(() => void host.nexus.dispatch('A', {}), 50);
-    try {
-      expect(await shell.ended).toBe(0);
-    } finally {
-      clearInterval(more);
+    for (const { name, args, env } of ways(host)) {
+      const line = `${process.execPath} ${program()} tail --last 500${args} | head -n 2; echo "codes \${PIPESTATUS[*]}" >&2`;
+      const shell = start('bash', ['-c', line], { cwd: host.cwd, env });
+      // What comes after the pipe is closed is what tells it.
+      const more = setInterval(() => void host.nexus.dispatch('A', {}), 50);
+      try {
+        expect(await shell.ended, name).toBe(0);
+      } finally {
+        clearInterval(more);
+      }
+      expect(shell.output().stdout.split('\n'), name).toHaveLength(3);
+      expect(shell.output().stderr.replace(/following.*\n/, ''), name).toBe('codes 0 0\n');
     }
-    expect(shell.output().stdout.split('\n')).toHaveLength(3);
-    expect(shell.output().stderr.replace(/following.*\n/, '')).toBe('codes 0 0\n');
   });
 });
 
