@@ -9,7 +9,8 @@ export type NewEvent = EventFields & {
   readonly payloadHash: string;
   /**
    * Dedupe keys within its source, strongest first. The first is looked up; acceptance records all (a weaker one that
-   * is taken already stays with its owner).
+   * is taken already stays with its owner). `b:` and 32 digits in hex is a fingerprint: of it a storage need not keep more
+   * than the first 25, which are 100 bits. Every other key is compared whole.
    */
   readonly keys: readonly string[];
   /** What to do about a key or id used before for other content: `conflict`, or take the first one for it. */

@@ -136,6 +136,49 @@ describe('a file of an earlier schema', () => {
   });
 });
 
+describe('schema 3', () => {
+  it('keeps fingerprints of bytes as numbers, and what was said before it is known', async () => {
+    const path = await copyOf('schema-2.db');
+    const digest = (n: number): string => createHash('sha256').update(String(n)).digest('hex').slice(0, 32);
+    const before = openDatabase(path);
+    const insert = before.prepare('INSERT INTO nexus_dedupe (source, key, seq) VALUES (?, ?, ?)');
+    for (let n = 0; n < 2_500; n++)
+      insert.run(n % 2 === 0 ? 'flowpay' : 'factory', `b:${digest(n)}`, 1 + (n % 36));
+    // Of the same number, but another fingerprint.
+    const twin = `b:${digest(0).slice(0, 20)}${'0'.repeat(12)}`;
+    insert.run('flowpay', twin, 7);
+    insert.run('flowpay', `b:${digest(1)}/300000/5`, 8);
+    insert.run('flowpay', 'b:of the host', 9);
+    before.close();
+
+    const nexus = createNexus({ storage: path, logger: false });
+    await nexus.start();
+    await nexus.close();
+    const storage = sqliteStorage({ path });
+    await storage.open({ instance: crypto.randomUUID(), leaseMs: 1_000, mode: 'read' });
+    onTestFinished(async () => await storage.close());
+    const seqOf = async (source: string, key: string): Promise<number | undefined> =>
+      (await storage.read.eventByKey(source, key))?.seq;
+    for (let n = 0; n < 2_500; n++) {
+      const [own, other] = n % 2 === 0 ? ['flowpay', 'factory'] : ['factory', 'flowpay'];
+      expect(await seqOf(own, `b:${digest(n)}`)).toBe(1 + (n % 36));
+      expect(await seqOf(other, `b:${digest(n)}`)).toBeUndefined();
+    }
+    expect(await seqOf('flowpay', twin)).toBe(7);
+    expect(await seqOf('flowpay', `b:${digest(1)}/300000/5`)).toBe(8);
+    expect(await seqOf('flowpay', 'b:of the host')).toBe(9);
+    const after = openDatabase(path, { readonly: true });
+    const left = after.prepare(`SELECT key FROM nexus_dedupe WHERE key GLOB 'b:*' ORDER BY key`).all();
+    after.close();
+    // In the order of the index; of the twins the later one stays what it was.
+    expect(left).toEqual([
+      { key: `b:${digest(0)}` },
+      { key: `b:${digest(1)}/300000/5` },
+      { key: 'b:of the host' },
+    ]);
+  });
+});
+
 describe('a migration', () => {
   type Migrated = { migrated: number; seq: number };
   const script = fileURLToPath(new URL('./migrating.ts', import.meta.url));

@@ -44,6 +44,7 @@ function onDisk(openFile: SqliteDriver): StorageFixture {
       const { last } = db.prepare('SELECT max(seq) AS last FROM nexus_events').get() as { last: number };
       db.exec(`BEGIN; DROP TRIGGER nexus_events_keep; UPDATE nexus_reactors SET position = min(position, ${last - events});
         DELETE FROM nexus_events WHERE seq > ${last - events}; DELETE FROM nexus_dedupe WHERE seq > ${last - events};
+        DELETE FROM nexus_fingerprints WHERE seq > ${last - events};
         DELETE FROM nexus_deliveries WHERE seq > ${last - events}; ${sql}; COMMIT`);
       db.close();
     },

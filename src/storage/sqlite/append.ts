@@ -2,6 +2,7 @@
 import { hashEvent, sameContent, type Sha256 } from '../../core/chain.js';
 import type { Appended, NewEvent } from '../storage.js';
 import { createBulkInsert } from './bulk-insert.js';
+import type { DedupeKeys } from './dedupe.js';
 import type { HeadCache } from './head-cache.js';
 import type { Schedules } from './schedules.js';
 import type { SqliteLike } from './sqlite-like.js';
@@ -27,6 +28,7 @@ export function createAppend(
   db: SqliteLike,
   cache: HeadCache,
   sha256: Sha256,
+  dedupe: DedupeKeys,
   schedules: Pick<Schedules, 'tick'>,
 ): Append {
   const insert = `INSERT INTO nexus_events (seq, id, type, source, timestamp, salt, payload, payload_hash, hash,
@@ -39,22 +41,19 @@ export function createAppend(
     rows.flush();
   };
   const columns = 'e.id, e.seq, e.timestamp, e.type, e.schema_version, e.salt, e.payload_hash';
-  const byKey = db.prepare('SELECT seq FROM nexus_dedupe WHERE source = ? AND key = ?');
   const bySeq = db.prepare(`SELECT ${columns} FROM nexus_events e WHERE e.seq = ?`);
   const byId = db.prepare(`SELECT ${columns} FROM nexus_events e WHERE e.id = ?`);
   // Of what was pruned nothing is left that could contradict.
   const left = `SELECT id, seq, timestamp, type, 1 AS schema_version, NULL AS salt, '' AS payload_hash FROM nexus_pruned`;
   const prunedBySeq = db.prepare(`${left} WHERE seq = ?`);
   const prunedById = db.prepare(`${left} WHERE id = ?`);
-  const record = db.prepare('INSERT OR IGNORE INTO nexus_dedupe (source, key, seq) VALUES (?, ?, ?)');
 
   const first = (event: NewEvent): FirstRow | undefined => {
     const [strongest] = event.keys;
-    const known = strongest === undefined ? undefined : byKey.get(event.source, strongest);
-    if (known === undefined && !event.idGiven) return undefined;
+    const seq = strongest === undefined ? undefined : dedupe.owner(event.source, strongest);
+    if (seq === undefined && !event.idGiven) return undefined;
     // What it repeats may be one of this batch; most that have a key repeat nothing, and need not break up the insert.
     flush();
-    const seq = (known as { seq: number } | undefined)?.seq;
     const owner = seq === undefined ? undefined : (bySeq.get(seq) ?? prunedBySeq.get(seq));
     if (owner !== undefined || !event.idGiven) return owner as FirstRow | undefined;
     return (byId.get(event.id) ?? prunedById.get(event.id)) as FirstRow | undefined;
@@ -67,7 +66,7 @@ export function createAppend(
   const takeStrongestKey = ({ keys, idGiven, tick, source }: NewEvent, seq: number): boolean => {
     const [strongest] = keys;
     if (strongest === undefined || idGiven || tick !== undefined) return keys.length === 0 && !idGiven;
-    return Number(record.run(source, strongest, seq).changes) > 0;
+    return dedupe.take(source, strongest, seq);
   };
 
   return (events, held, refusal) => {
@@ -80,7 +79,8 @@ export function createAppend(
         results.push({ outcome: 'skipped' });
         continue;
       }
-      const before = takeStrongestKey(event, seq + 1) ? undefined : first(event);
+      const isNew = takeStrongestKey(event, seq + 1);
+      const before = isNew ? undefined : first(event);
       if (before) {
         const same = sameContent(
           sha256,
@@ -127,7 +127,8 @@ export function createAppend(
         into.put(event.notBefore);
       }
       into.end();
-      for (const key of event.keys) record.run(event.source, key, seq);
+      for (let i = isNew ? 1 : 0; i < event.keys.length; i++)
+        dedupe.take(event.source, event.keys[i] ?? '', seq);
       results.push({ outcome: 'appended', seq, hash });
     }
     flush();

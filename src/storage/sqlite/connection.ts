@@ -4,6 +4,7 @@ import type { Sha256 } from '../../core/chain.js';
 import type { CopyOf, Lease, Lost, Readers } from '../storage.js';
 import { createAppend, type Append } from './append.js';
 import { createClaims, type Claims } from './claim.js';
+import { createDedupeKeys } from './dedupe.js';
 import { createEdits, type EditRows } from './edits.js';
 import { createFanOut, type FanOutAll } from './fan-out.js';
 import { createHeadCache, type HeadCache } from './head-cache.js';
@@ -136,7 +137,8 @@ export async function connect(options: {
     value: string;
   };
   const copier = createCopier({ path, driver });
-  const append = createAppend(db, cache, sha256, schedules);
+  const dedupe = createDedupeKeys(db);
+  const append = createAppend(db, cache, sha256, dedupe, schedules);
   const marks = inMemory ? createNoMarks() : createMarks(path, logId, troubles);
   const losses = createLosses(cache, append, marks);
   const markHead = (): void => {
@@ -175,7 +177,7 @@ export async function connect(options: {
     prune: createPrune(db, append, cache),
     emptyLog: () => (inMemory ? Promise.resolve(true) : idle.empty()),
     instances,
-    readers: createReaders(db, { path, running: () => instances.running(), once, sizes }),
+    readers: createReaders(db, { path, running: () => instances.running(), once, dedupe, sizes }),
     once,
     sweep: createSweep(db, { write, cache, instance: () => self?.key ?? 0 }),
     copier,

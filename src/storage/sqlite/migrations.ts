@@ -1,11 +1,12 @@
 /** The schema, in numbered steps that are never edited: forward only, additive within a major version. */
 import { migration1, type MigrationInput } from './migration-1.js';
 import { migration2 } from './migration-2.js';
+import { migration3 } from './migration-3.js';
 import type { SqliteLike } from './sqlite-like.js';
 
 type Migration = (db: SqliteLike, input: MigrationInput) => void;
 
-const migrations: readonly Migration[] = [migration1, migration2];
+const migrations: readonly Migration[] = [migration1, migration2, migration3];
 
 /** The newest schema this code knows. */
 export const SCHEMA_VERSION = migrations.length;

@@ -1,6 +1,7 @@
 /** Bounded reads. In WAL mode they neither wait for writers nor hold them up. */
 import type { BlockedKey, Readers, StorageSizes } from '../storage.js';
 import { createCounts } from './counts.js';
+import type { DedupeKeys } from './dedupe.js';
 import { reading } from './failure.js';
 import { BEHIND, HELD_UP } from './key-queue.js';
 import type { OnceRows } from './once.js';
@@ -29,8 +30,15 @@ export function createReaders(
     path,
     running,
     once,
+    dedupe,
     sizes,
-  }: { path: string; running: () => number; once: OnceRows; sizes: () => StorageSizes },
+  }: {
+    path: string;
+    running: () => number;
+    once: OnceRows;
+    dedupe: Pick<DedupeKeys, 'owner'>;
+    sizes: () => StorageSizes;
+  },
 ): Readers {
   const head = db.prepare(`SELECT coalesce((SELECT seq FROM nexus_events ORDER BY seq DESC LIMIT 1),
       (SELECT CAST(value AS INTEGER) FROM nexus_meta WHERE key = 'base_seq')) AS seq,
@@ -39,9 +47,7 @@ export function createReaders(
   const eventsById = db.prepare(
     `SELECT ${EVENT_COLUMNS} FROM nexus_events e WHERE e.id IN (SELECT value FROM json_each(?))`,
   );
-  const eventByKey = db.prepare(
-    `SELECT ${EVENT_COLUMNS} FROM nexus_dedupe k JOIN nexus_events e ON e.seq = k.seq WHERE k.source = ? AND k.key = ?`,
-  );
+  const eventBySeq = db.prepare(`SELECT ${EVENT_COLUMNS} FROM nexus_events e WHERE e.seq = ?`);
   const delivery =
     db.prepare(`SELECT ${DELIVERY_COLUMNS} FROM nexus_deliveries d JOIN nexus_reactors r ON r.key = d.reactor
     JOIN nexus_events e ON e.seq = d.seq WHERE d.reactor = ? AND d.run = ? AND d.seq = ?`);
@@ -73,7 +79,8 @@ export function createReaders(
     },
     eventsById: async (ids) => (eventsById.all(JSON.stringify(ids)) as EventRow[]).map(toEvent),
     eventByKey: async (source, key) => {
-      const row = eventByKey.get(source, key) as EventRow | undefined;
+      const seq = dedupe.owner(source, key);
+      const row = seq === undefined ? undefined : (eventBySeq.get(seq) as EventRow | undefined);
       return row && toEvent(row);
     },
     events: async (query) => reading(path, () => events(query)),

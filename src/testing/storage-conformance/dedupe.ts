@@ -64,6 +64,35 @@ export const dedupeCases = chapter('duplicates', {
     assert.deepEqual(await a.append(...spoken), [1, 2, 3, 4]);
   },
 
+  'tells fingerprints of bytes apart, by source and by any digit of their first 25': async (rig) => {
+    const a = await rig.open();
+    const print = '0123456789abcdeffedcba9876543210';
+    const others = [0, 4, 5, 12, 13, 16, 17, 24].map(
+      (digit) => print.slice(0, digit) + (print[digit] === '7' ? '8' : '7') + print.slice(digit + 1),
+    );
+    const said = ['one', 'two'].flatMap((source) =>
+      [print, ...others].map((each) => rig.event({ keys: [`b:${each}`], source, payload })),
+    );
+    assert.deepEqual(
+      await a.append(...said),
+      said.map((_, i) => i + 1),
+    );
+    const { events } = await a.commit({
+      events: said.map(({ keys, source }) => rig.event({ keys, source, payload })),
+    });
+    assert.deepEqual(
+      events,
+      said.map((event, i) => seenAs('duplicate', event, i + 1)),
+    );
+    for (const { source, keys, id } of said)
+      assert.equal((await a.storage.read.eventByKey(source, at(keys, 0)))?.id, id);
+    assert.equal(await a.storage.read.eventByKey('three', `b:${print}`), undefined);
+    assert.deepEqual(await a.append(rig.event({ keys: ['k', `b:${print}`], source: 'three' })), [
+      said.length + 1,
+    ]);
+    assert.equal((await a.storage.read.eventByKey('three', `b:${print}`))?.seq, said.length + 1);
+  },
+
   'finds duplicates within one batch: the first wins': async (rig) => {
     const a = await rig.open();
     const first = rig.event({ keys: ['k'], payload });
