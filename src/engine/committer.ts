@@ -71,6 +71,8 @@ export function createCommitter(options: {
   let lastBatch = 0;
   /** Commits since the last turn of the event loop. */
   let hurried = 0;
+  /** To be called when a whole batch waits while the turn is waited for. */
+  let whole: (() => void) | undefined;
   let batchEvents = 256;
   let msPerEvent = 0;
   let trouble:
@@ -108,16 +110,34 @@ export function createCommitter(options: {
 
   /**
    * Everything that this turn of the event loop still brings is part of the batch. Who comes alone time and again is let
-   * through at once, a few times until the next turn shows who else is there.
+   * through at once, and so is a whole batch, for what it holds would only grow old; a few times, until the next turn shows
+   * who else is there.
    */
   const gather = (): Promise<void> => {
-    if (lastBatch > 1 || hurried === HURRIED_IN_A_ROW) {
+    if (hurried === HURRIED_IN_A_ROW || queue.length >= batchEvents) {
       hurried = 0;
       return nextTurn();
     }
+    if (lastBatch > 1) return nextTurnOrWhole();
     hurried += 1;
     return nextTick();
   };
+  const nextTurnOrWhole = (): Promise<void> =>
+    new Promise((resolve) => {
+      const turn = setImmediate(() => {
+        hurried = 0;
+        begin();
+      });
+      const begin = (): void => {
+        whole = undefined;
+        resolve();
+      };
+      whole = () => {
+        hurried += 1;
+        clearImmediate(turn);
+        begin();
+      };
+    });
 
   const commit = async (work: CommitWork[]): Promise<void> => {
     inCommit = lastBatch = work.length;
@@ -269,6 +289,7 @@ export function createCommitter(options: {
         checkRoom(trouble?.error, kindOfFailure(trouble?.error), queue.length, queue.bytes);
       queue.push(work);
       kick();
+      if (whole && queue.length >= batchEvents) whole();
     },
     kick,
     retry: () => {

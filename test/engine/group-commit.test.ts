@@ -21,6 +21,33 @@ it('takes what comes from one turn of the event loop together, once it has seen 
   await nexus.close();
 });
 
+it('does not wait for the turn once there is a whole batch, three times at most', async () => {
+  const { nexus } = createBus();
+  await nexus.start();
+  let turned = false;
+  let beforeTheTurn = 0;
+  const say = (count: number): Promise<void>[] =>
+    Array.from({ length: count }, async () => {
+      await nexus.dispatch('PAYMENT_RECEIVED', { amount: '1.00' });
+      if (!turned) beforeTheTurn += 1;
+    });
+  // A commit that takes no time, on this clock, is followed by ones of the most that one may hold: 1,000.
+  for (let i = 0; i < 2; i++) {
+    await Promise.all(say(100));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  beforeTheTurn = 0;
+  setImmediate(() => (turned = true));
+  const said: Promise<void>[] = [];
+  for (let wave = 0; wave < 6; wave++) {
+    said.push(...say(1_000));
+    for (let tick = 0; tick < 20; tick++) await new Promise<void>((next) => process.nextTick(next));
+  }
+  await Promise.all(said);
+  expect(beforeTheTurn).toBe(3_000);
+  await nexus.close();
+});
+
 it('leaves the event loop its turns, however quickly the next dispatch follows', async () => {
   const nexus = createNexus({ storage: ':memory:', logger: false });
   await nexus.start();
