@@ -9,6 +9,7 @@ import type { Commit, CommittedEvent, SucceededDelivery } from '../nexus.js';
 import type { Appended, Batch, Committed, OnceRecord, Settlement, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { FanOuts, Fed } from './fan-out.js';
+import { createGathering } from './gathering.js';
 import { kindOfFailure } from './storage-failure.js';
 import { createWorkQueue, MAX_BATCH_EVENTS, type CommitWork, type Draft, type Work } from './work.js';
 
@@ -40,8 +41,6 @@ const MAX_QUEUED = 100_000;
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
 /** How long a dispatch may wait for a storage that cannot be written. */
 const PATIENCE_MS = 10_000;
-/** How often a commit may do without a turn of the event loop, so that nobody waits long for his. */
-const HURRIED_IN_A_ROW = 3;
 const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 1_000;
 
@@ -69,11 +68,8 @@ export function createCommitter(options: {
   let stopping = false;
   let inCommit = 0;
   let lastBatch = 0;
-  /** Commits since the last turn of the event loop. */
-  let hurried = 0;
-  /** To be called when a whole batch waits while the turn is waited for. */
-  let whole: (() => void) | undefined;
   let batchEvents = 256;
+  const gathering = createGathering(() => queue.length >= batchEvents);
   let msPerEvent = 0;
   let trouble:
     | {
@@ -101,43 +97,12 @@ export function createCommitter(options: {
 
   const rounds = async (): Promise<void> => {
     do {
-      await gather();
+      await gathering.next(lastBatch > 1);
       const task = queue.takeTask();
       if (task) await task.run();
       else await commit(queue.takeBatch(batchEvents));
     } while (!stopping && !trouble?.waiting && hasWork());
   };
-
-  /**
-   * Everything that this turn of the event loop still brings is part of the batch. Who comes alone time and again is let
-   * through at once, and so is a whole batch, for what it holds would only grow old; a few times, until the next turn shows
-   * who else is there.
-   */
-  const gather = (): Promise<void> => {
-    if (hurried === HURRIED_IN_A_ROW || queue.length >= batchEvents) {
-      hurried = 0;
-      return nextTurn();
-    }
-    if (lastBatch > 1) return nextTurnOrWhole();
-    hurried += 1;
-    return nextTick();
-  };
-  const nextTurnOrWhole = (): Promise<void> =>
-    new Promise((resolve) => {
-      const turn = setImmediate(() => {
-        hurried = 0;
-        begin();
-      });
-      const begin = (): void => {
-        whole = undefined;
-        resolve();
-      };
-      whole = () => {
-        hurried += 1;
-        clearImmediate(turn);
-        begin();
-      };
-    });
 
   const commit = async (work: CommitWork[]): Promise<void> => {
     inCommit = lastBatch = work.length;
@@ -289,7 +254,7 @@ export function createCommitter(options: {
         checkRoom(trouble?.error, kindOfFailure(trouble?.error), queue.length, queue.bytes);
       queue.push(work);
       kick();
-      if (whole && queue.length >= batchEvents) whole();
+      gathering.came();
     },
     kick,
     retry: () => {
@@ -393,13 +358,4 @@ function checkRoom(error: unknown, kind: string, queued: number, bytes: number):
     details: { queued, bytes },
     cause: error,
   });
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** When all that is running at present has come to its end or to a wait. */
-function nextTick(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -1,6 +1,6 @@
 /**
  * Dedupe keys that are a fingerprint of bytes (`b:` and 128 bits in hex), as numbers. Every signed request leaves one and they
- * come in no order, so each is written to another page of its table: as a row of numbers it takes a third of the room.
+ * come in no order, so each is written to another page of its table: as a row of numbers it takes half the room.
  */
 import { hash } from 'node:crypto';
 

@@ -1,0 +1,63 @@
+/** When the next batch is taken: who comes alone is let through, who comes in company waits for the others. */
+
+export interface Gathering {
+  /** Ends when the next batch is to be taken. `company`: the last batch held more than one. */
+  next(company: boolean): Promise<void>;
+  /** Something more waits. */
+  came(): void;
+}
+
+/** How often a batch may do without a turn of the event loop, so that nobody waits long for his. */
+const HURRIED_IN_A_ROW = 3;
+
+/** `isWhole`: what waits is as much as a batch may hold. */
+export function createGathering(isWhole: () => boolean): Gathering {
+  /** Batches since the last turn of the event loop. */
+  let hurried = 0;
+  /** To be called when a whole batch waits while the turn is waited for. */
+  let whole: (() => void) | undefined;
+
+  const nextTurnOrWhole = (): Promise<void> =>
+    new Promise((resolve) => {
+      const turn = setImmediate(() => {
+        hurried = 0;
+        begin();
+      });
+      const begin = (): void => {
+        whole = undefined;
+        resolve();
+      };
+      whole = () => {
+        hurried += 1;
+        clearImmediate(turn);
+        begin();
+      };
+    });
+
+  return {
+    // Everything that this turn of the event loop still brings is part of the batch. Who comes alone time and again is let
+    // through at once, and so is a whole batch, for what it holds would only grow old; a few times, until the next turn
+    // shows who else is there.
+    next: (company) => {
+      if (hurried === HURRIED_IN_A_ROW || isWhole()) {
+        hurried = 0;
+        return nextTurn();
+      }
+      if (company) return nextTurnOrWhole();
+      hurried += 1;
+      return nextTick();
+    },
+    came: () => {
+      if (whole && isWhole()) whole();
+    },
+  };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** When all that is running at present has come to its end or to a wait. */
+function nextTick(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
