@@ -25,6 +25,8 @@ export default {
   out: 'reference',
   plugin: [setApart],
   excludeInternal: true,
+  // Links to lines need a git remote, which a copy of the project may not have.
+  disableSources: true,
   jsDocCompatibility: { defaultTag: false },
   groupOrder: [
     'Documents',
