@@ -7,10 +7,7 @@ import type { Storage } from './storage/storage.js';
 import type { NodeRegistry } from './nodes/node-registry.js';
 import { may } from './nodes/permissions.js';
 
-/**
- * 128 bits of the hash. These keys come in no order, so each falls on another page of their index: the shorter they are, the
- * fewer pages a commit writes.
- */
+/** 128 bits of the hash, which is what storages know as a fingerprint (see the keys of `NewEvent`). */
 const KEY_DIGITS = 32;
 
 export function createIngress(options: {

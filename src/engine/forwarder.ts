@@ -10,6 +10,7 @@ import type { Appended } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { Committer } from './committer.js';
 import type { Lifecycle } from './lifecycle.js';
+import { nextTurn } from './next-turn.js';
 import { toDraft } from './outbox-events.js';
 import type { EngineParts } from './parts.js';
 import { conflict } from './publish.js';
@@ -89,7 +90,7 @@ export function createForwarder(options: {
     const wantsAgain = (): boolean => station.again;
     do {
       // A transaction that is not held across turns is over by then, and what it wrote is one batch.
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
       station.again = false;
     } while (((await round(station)) || wantsAgain()) && !stopped);
   };

@@ -1,4 +1,5 @@
 /** When the next batch is taken: who comes alone is let through, who comes in company waits for the others. */
+import { nextTurn } from './next-turn.js';
 
 export interface Gathering {
   /** Ends when the next batch is to be taken. `company`: the last batch held more than one. */
@@ -14,8 +15,8 @@ const HURRIED_IN_A_ROW = 3;
 export function createGathering(isWhole: () => boolean): Gathering {
   /** Batches since the last turn of the event loop. */
   let hurried = 0;
-  /** To be called when a whole batch waits while the turn is waited for. */
-  let whole: (() => void) | undefined;
+  /** Ends the wait for the turn before it comes; undefined while nobody waits. */
+  let hurry: (() => void) | undefined;
 
   const nextTurnOrWhole = (): Promise<void> =>
     new Promise((resolve) => {
@@ -24,10 +25,10 @@ export function createGathering(isWhole: () => boolean): Gathering {
         begin();
       });
       const begin = (): void => {
-        whole = undefined;
+        hurry = undefined;
         resolve();
       };
-      whole = () => {
+      hurry = () => {
         hurried += 1;
         clearImmediate(turn);
         begin();
@@ -48,13 +49,9 @@ export function createGathering(isWhole: () => boolean): Gathering {
       return nextTick();
     },
     came: () => {
-      if (whole && isWhole()) whole();
+      if (hurry && isWhole()) hurry();
     },
   };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** When all that is running at present has come to its end or to a wait. */

@@ -2,6 +2,7 @@
 import type { ReplayedReactor, ReplayProgress, ReplayReport } from '../nexus.js';
 import type { ReactorRow, ReplayScope, Storage } from '../storage/storage.js';
 import { childKey } from './context.js';
+import { nextTurn } from './next-turn.js';
 import { replayEvents } from './replay-scope.js';
 
 const PAGE = 500;
@@ -50,7 +51,7 @@ async function planReactor(
     for (const { type, count } of found.children) children.set(type, (children.get(type) ?? 0) + count);
     after = page.to;
     passed(after);
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
   const types = [...children].sort(([a], [b]) => (a < b ? -1 : 1));
   return {

@@ -9,6 +9,7 @@ import type { Alarm } from './alarm.js';
 import type { Budget } from './budget.js';
 import { match } from './fan-out.js';
 import { Held, isActive, paceReopensAt, paceRoom, replaySlots, type LocalReactor } from './local-reactor.js';
+import { nextTurn } from './next-turn.js';
 import { replayEvents } from './replay-scope.js';
 import type { Roster } from './roster.js';
 import type { Runner } from './runner.js';
@@ -105,7 +106,7 @@ export function createReplayer(options: {
   /** A write blocks the event loop: between those of a replay, what waits to be committed goes first. */
   const giveWay = async (): Promise<void> => {
     for (let turn = 0; turn < MOST_TURNS; turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
       if (!options.committing()) return;
     }
   };

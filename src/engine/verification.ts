@@ -5,6 +5,7 @@ import { NexusError } from '../core/errors.js';
 import type { StoredEvent } from '../core/event.js';
 import type { AuditReason, AuditReport, Checkpoint, VerifyProgress } from '../nexus.js';
 import type { Origin, Storage } from '../storage/storage.js';
+import { nextTurn } from './next-turn.js';
 
 /** A few milliseconds of work; then whatever else waits has its turn. */
 const PAGE = 500;
@@ -194,8 +195,4 @@ function sentence({ seq, reason }: Fault, logId: string): string {
     unreadable: `the storage cannot read what is at seq ${seq}`,
   };
   return sentences[reason];
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -127,8 +127,7 @@ export function createAppend(
         into.put(event.notBefore);
       }
       into.end();
-      for (let i = isNew ? 1 : 0; i < event.keys.length; i++)
-        dedupe.take(event.source, event.keys[i] ?? '', seq);
+      for (const key of isNew ? event.keys.slice(1) : event.keys) dedupe.take(event.source, key, seq);
       results.push({ outcome: 'appended', seq, hash });
     }
     flush();
