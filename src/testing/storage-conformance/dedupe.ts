@@ -123,6 +123,16 @@ export const dedupeCases = chapter('duplicates', {
     assert.deepEqual(events, [seenAs('duplicate', owner, 1)]);
   },
 
+  'records the keys of an event that brings its own id as well': async (rig) => {
+    const a = await rig.open();
+    const first = rig.event({ idGiven: true, keys: ['strong', 'weak'], payload });
+    await a.append(first);
+    for (const key of ['strong', 'weak']) {
+      const { events } = await a.commit({ events: [rig.event({ keys: [key], payload })] });
+      assert.deepEqual(events, [seenAs('duplicate', first, 1)], key);
+    }
+  },
+
   'records no keys of a duplicate': async (rig) => {
     const a = await rig.open();
     await a.append(rig.event({ keys: ['k'], payload }));
