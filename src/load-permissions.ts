@@ -19,7 +19,7 @@ export interface LoadPermissionsOptions {
  * `nexus.nodes.replace` to change who may say what while Nexus runs.
  *
  * @example createNexus({ nodes: loadPermissions('config/permissions.json', process.env) });
- * @throws NexusError NEXUS_INVALID_OPTION with every problem: a variable that is not set, an unknown event type, a name or type that is there twice
+ * @throws NexusError NEXUS_INVALID_OPTION with every problem: a variable that is not set, an unknown event type, a name or type that is there twice; NEXUS_PEER_MISSING (zod cannot be loaded)
  */
 export function loadPermissions(
   path: string,

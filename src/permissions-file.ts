@@ -1,6 +1,6 @@
 /** The form of a permissions file. */
-import { z } from 'zod';
-import { lazily } from './core/lazily.js';
+import type { z } from 'zod';
+import { zodSchema } from './protocol/zod-schema.js';
 
 type PermissionsFile = z.infer<ReturnType<typeof schema>>;
 
@@ -11,7 +11,7 @@ export function parsePermissionsFile(value: unknown): z.ZodSafeParseResult<Permi
   return schema().safeParse(value);
 }
 
-const schema = lazily(() => {
+const schema = zodSchema((z) => {
   /** By its form no variable is taken for a secret that somebody pasted in. */
   const variable = z.string().regex(/^[A-Z_][A-Z0-9_]{0,199}$/, {
     error: 'expected the name of an environment variable, such as FLOWPAY_SECRET (never the secret itself)',

@@ -1,4 +1,4 @@
-/** Made when first asked for, for what the import of the package should not wait for: schemas would be a tenth of its time. */
+/** Made when first asked for, for what the import of the package should not wait for. */
 
 /** The one value that `make` makes, from the first call on. */
 export function lazily<T>(make: () => T): () => T {

@@ -1,10 +1,9 @@
 /** What Fluxx DAO and WOD Pro say. */
-import { z } from 'zod';
-import { lazily } from '../core/lazily.js';
 import { identifier, metadata, money, text } from './fields.js';
+import { zodSchema } from './zod-schema.js';
 
 /** Fluxx DAO: something is put to the vote. */
-export const proposalCreated = lazily(() =>
+export const proposalCreated = zodSchema((z) =>
   z.object({
     proposalId: identifier(),
     proposer: identifier(),
@@ -17,7 +16,7 @@ export const proposalCreated = lazily(() =>
 );
 
 /** Fluxx DAO: someone voted. */
-export const voteCast = lazily(() =>
+export const voteCast = zodSchema((z) =>
   z.object({
     proposalId: identifier(),
     voter: identifier(),
@@ -29,7 +28,7 @@ export const voteCast = lazily(() =>
 );
 
 /** WOD Pro: someone trained. */
-export const workoutCompleted = lazily(() =>
+export const workoutCompleted = zodSchema((z) =>
   z.object({
     workoutId: identifier(),
     athleteId: identifier(),
@@ -41,7 +40,7 @@ export const workoutCompleted = lazily(() =>
 );
 
 /** WOD Pro: someone wants the reward. */
-export const rewardClaimed = lazily(() =>
+export const rewardClaimed = zodSchema((z) =>
   z.object({
     rewardId: identifier(),
     athleteId: identifier(),

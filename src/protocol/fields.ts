@@ -1,18 +1,17 @@
 /** Fields that many events share. */
-import { z } from 'zod';
-import { lazily } from '../core/lazily.js';
+import { zodSchema } from './zod-schema.js';
 
 /** An identifier of a node's own: order, payer, proposal … */
-export const identifier = lazily(() => z.string().trim().min(1).max(200));
+export const identifier = zodSchema((z) => z.string().trim().min(1).max(200));
 
 /** Free text for people. */
-export const text = lazily(() => z.string().max(4_000));
+export const text = zodSchema((z) => z.string().max(4_000));
 
 /** A hash or an address on some chain: their forms differ too much to say more. */
-export const onChain = lazily(() => z.string().trim().min(1).max(200));
+export const onChain = zodSchema((z) => z.string().trim().min(1).max(200));
 
 /** What else a node wants to say. */
-export const metadata = lazily(() => z.record(z.string().max(200), z.json()));
+export const metadata = zodSchema((z) => z.record(z.string().max(200), z.json()));
 
 /** Most digits of a number that a double keeps exactly. */
 const SAFE_DIGITS = 15;
@@ -22,7 +21,7 @@ const SAFE_DIGITS = 15;
  * and 18 after it. A number is accepted where it can be written down exactly (up to 15 significant digits), and becomes
  * its string.
  */
-export const money = lazily(() =>
+export const money = zodSchema((z) =>
   z
     .union([z.string(), z.number()], { error: 'expected an amount as a decimal string, such as "129.90"' })
     .transform((amount, context) => {

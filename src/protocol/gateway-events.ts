@@ -1,10 +1,9 @@
 /** What Neobot, FlowOFF, MIO and the agents say. */
-import { z } from 'zod';
-import { lazily } from '../core/lazily.js';
 import { identifier, metadata, money, text } from './fields.js';
+import { zodSchema } from './zod-schema.js';
 
 /** Neobot: a message is to be sent. */
-export const notificationDispatch = lazily(() =>
+export const notificationDispatch = zodSchema((z) =>
   z.object({
     channel: z.enum(['whatsapp', 'telegram', 'discord', 'email']),
     to: identifier(),
@@ -15,7 +14,7 @@ export const notificationDispatch = lazily(() =>
 );
 
 /** Neobot: a conversation became a lead. */
-export const leadQualified = lazily(() =>
+export const leadQualified = zodSchema((z) =>
   z.object({
     leadId: identifier(),
     channel: z.string().trim().min(1).max(50),
@@ -26,7 +25,7 @@ export const leadQualified = lazily(() =>
 );
 
 /** FlowOFF: a visit became a customer. */
-export const trafficConversion = lazily(() =>
+export const trafficConversion = zodSchema((z) =>
   z.object({
     campaignId: identifier(),
     visitorId: identifier(),
@@ -36,7 +35,7 @@ export const trafficConversion = lazily(() =>
 );
 
 /** FlowOFF: someone wants a service. */
-export const serviceRequested = lazily(() =>
+export const serviceRequested = zodSchema((z) =>
   z.object({
     requestId: identifier(),
     service: identifier(),
@@ -46,7 +45,7 @@ export const serviceRequested = lazily(() =>
 );
 
 /** MIO: someone is who they say. */
-export const identityVerified = lazily(() =>
+export const identityVerified = zodSchema((z) =>
   z.object({
     subjectId: identifier(),
     method: identifier(),
@@ -56,7 +55,7 @@ export const identityVerified = lazily(() =>
 );
 
 /** Agents: a task is done. */
-export const taskCompleted = lazily(() =>
+export const taskCompleted = zodSchema((z) =>
   z.object({
     taskId: identifier(),
     agentId: identifier(),
@@ -66,7 +65,7 @@ export const taskCompleted = lazily(() =>
 );
 
 /** Agents: someone should look. */
-export const agentAlert = lazily(() =>
+export const agentAlert = zodSchema((z) =>
   z.object({
     agentId: identifier(),
     severity: z.enum(['info', 'warning', 'critical']),

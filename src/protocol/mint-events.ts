@@ -1,10 +1,9 @@
 /** What is said to and by the Smart Factory. */
-import { z } from 'zod';
-import { lazily } from '../core/lazily.js';
 import { identifier, metadata, money, onChain, text } from './fields.js';
+import { zodSchema } from './zod-schema.js';
 
 /** Someone wants tokens minted. */
-export const mintRequested = lazily(() =>
+export const mintRequested = zodSchema((z) =>
   z.object({
     targetAddress: onChain(),
     tokenId: identifier().optional(),
@@ -16,7 +15,7 @@ export const mintRequested = lazily(() =>
 );
 
 /** Tokens were minted. */
-export const mintConfirmed = lazily(() =>
+export const mintConfirmed = zodSchema((z) =>
   z.object({
     contractAddress: onChain(),
     txHash: onChain().optional(),
@@ -29,7 +28,7 @@ export const mintConfirmed = lazily(() =>
 );
 
 /** Tokens could not be minted. */
-export const mintFailed = lazily(() =>
+export const mintFailed = zodSchema((z) =>
   z.object({
     contractAddress: onChain().optional(),
     orderId: identifier().optional(),
@@ -41,7 +40,7 @@ export const mintFailed = lazily(() =>
 );
 
 /** A contract is on the chain. */
-export const contractDeployed = lazily(() =>
+export const contractDeployed = zodSchema((z) =>
   z.object({
     contractAddress: onChain(),
     txHash: onChain().optional(),

@@ -1,10 +1,9 @@
 /** What FlowPay says. */
-import { z } from 'zod';
-import { lazily } from '../core/lazily.js';
 import { identifier, metadata, money, onChain, text } from './fields.js';
+import { zodSchema } from './zod-schema.js';
 
 /** A PIX or crypto payment came in. */
-export const paymentReceived = lazily(() =>
+export const paymentReceived = zodSchema((z) =>
   z.object({
     orderId: identifier(),
     amount: money(),
@@ -17,7 +16,7 @@ export const paymentReceived = lazily(() =>
 );
 
 /** A payment did not come in. */
-export const paymentFailed = lazily(() =>
+export const paymentFailed = zodSchema((z) =>
   z.object({
     orderId: identifier(),
     amount: money().optional(),

@@ -14,7 +14,8 @@ import { contractDeployed, mintConfirmed, mintFailed, mintRequested } from './mi
 import { paymentFailed, paymentReceived } from './payment-events.js';
 
 /**
- * The event types of the NEØ Protocol with their schemas. Amounts are decimal strings.
+ * The event types of the NEØ Protocol with their schemas. Amounts are decimal strings. zod is loaded when the first of them is
+ * read; where it cannot be, reading throws NexusError NEXUS_PEER_MISSING.
  *
  * @example createNexus({ events: { ...protocolEvents, MY_EVENT: z.object({}) } })
  */
