@@ -119,13 +119,13 @@ export function createCommitter(options: {
     const unsure = doubt !== undefined;
     const batch = assemble(work, unsure);
     let committed: Committed;
-    let planned: Awaited<ReturnType<FanOuts['plan']>>;
+    let planned: Plans;
     const began = clock.now();
     options.begins();
     try {
       planned = await fanOuts.plan(batch.events);
       if (work.length === 0 && planned.length === 0) return [];
-      committed = await storage.commit({ ...batch, fanOuts: planned.map((plan) => plan.fanOut) });
+      committed = await storage.commit(withFanOuts(batch, planned));
     } catch (error) {
       return await afterFailure(error, work, doubt);
     }
@@ -281,6 +281,7 @@ export function createCommitter(options: {
 }
 
 /** What there is to commit, its fan-outs apart. */
+type Plans = Awaited<ReturnType<FanOuts['plan']>>;
 type DraftBatch = Pick<Batch, 'once' | 'settlements'> & { readonly events: readonly Draft[] };
 
 /** What a commit says of the work in it. */
@@ -330,7 +331,13 @@ function assemble(work: readonly CommitWork[], unsure: boolean): DraftBatch {
     } else if (unsure) for (const event of each.events) events.push({ ...event, idGiven: true });
     else events.push(...each.events);
   }
-  return { settlements, events, ...(once && { once }) };
+  return once ? { settlements, events, once } : { settlements, events };
+}
+
+/** Written out: an object that is spread and added to costs 5 µs a commit here, and as much again where it is read. */
+function withFanOuts({ settlements, events, once }: DraftBatch, planned: Plans): Batch {
+  const fanOuts = planned.map((plan) => plan.fanOut);
+  return once ? { settlements, events, once, fanOuts } : { settlements, events, fanOuts };
 }
 
 /** Settlements apart from appends first, then halves: what is refused is found in a few commits, the rest is stored. */
