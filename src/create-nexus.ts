@@ -51,7 +51,6 @@ export function createNexus<const E extends Catalogue = AnyCatalogue>(
     engine,
     storage,
     registry,
-    sha256,
     logger: parts.logger,
     now: () => clock.now(),
   });

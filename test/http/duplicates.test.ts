@@ -142,6 +142,25 @@ describe('the same bytes under the NEØ scheme', () => {
     expect(await restarted.head()).toBe(1);
   });
 
+  it('are themselves whatever their length and letters, in whatever order they come', async () => {
+    const { nexusSigned, head } = shop();
+    const said = (note: string): string => JSON.stringify({ event: 'PAID', payload: { note } });
+    // Short after long and long after short; the second of each pair differs in its last letter alone.
+    const bodies = ['', 'x'.repeat(40_000), 'é', `${'x'.repeat(16_000)}€`, 'x'].flatMap((note) => [
+      said(`${note}a`),
+      said(`${note}b`),
+    ]);
+    const firsts = [];
+    for (const each of bodies) firsts.push((await nexusSigned(each)).json);
+    expect(firsts.map(({ status }) => status)).toEqual(bodies.map(() => 'dispatched'));
+    for (const [i, each] of bodies.entries())
+      expect((await nexusSigned(each)).json).toMatchObject({
+        status: 'duplicate',
+        eventId: firsts[i]?.eventId,
+      });
+    expect(await head()).toBe(bodies.length);
+  });
+
   it('are one event for at least as long as the node says, and another one in the end', async () => {
     const { nexusSigned, nexus, clock, head } = shop();
     await nexus.nodes.put('shop', { ...node, replayProtectionMs: 60_000 });
