@@ -67,8 +67,9 @@ export function readNodeBody(
 class Arrival implements Wait {
   over = false;
   timer: NodeJS.Timeout | undefined;
-  readonly #buffer: BodyBuffer;
-  readonly #resolve: (body: Body) => void;
+  /** Undefined once it is over: its deadline, which ends with the turn, must not keep what it held. */
+  #buffer: BodyBuffer | undefined;
+  #resolve: ((body: Body) => void) | undefined;
 
   constructor(limits: BodyLimits, resolve: (body: Body) => void) {
     this.#buffer = new BodyBuffer(limits);
@@ -76,13 +77,12 @@ class Arrival implements Wait {
   }
 
   add(chunk: Buffer): void {
-    if (this.over) return;
-    const refused = this.#buffer.add(chunk);
+    const refused = this.#buffer?.add(chunk);
     if (refused) this.end({ refused });
   }
 
   complete(): void {
-    this.end({ bytes: this.#buffer.bytes() });
+    if (this.#buffer) this.end({ bytes: this.#buffer.bytes() });
   }
 
   expire(): void {
@@ -93,9 +93,10 @@ class Arrival implements Wait {
     if (this.over) return;
     this.over = true;
     clearTimeout(this.timer);
-    this.#buffer.free();
+    this.#buffer?.free();
     // What still arrives is thrown away, so that the answer can be read: it goes on flowing.
-    this.#resolve(body);
+    this.#resolve?.(body);
+    this.#buffer = this.#resolve = undefined;
   }
 }
 
