@@ -280,8 +280,9 @@ export function createCommitter(options: {
   };
 }
 
-/** What there is to commit, its fan-outs apart. */
 type Plans = Awaited<ReturnType<FanOuts['plan']>>;
+
+/** What there is to commit, its fan-outs apart. */
 type DraftBatch = Pick<Batch, 'once' | 'settlements'> & { readonly events: readonly Draft[] };
 
 /** What a commit says of the work in it. */
