@@ -1,6 +1,7 @@
 /** Where metrics are registered: a registry of the host's, or one of their own. Never the global one. */
 import { createRequire } from 'node:module';
 import { NexusError } from '../core/errors.js';
+import { peer } from '../core/peer.js';
 import type { Metric } from './metric.js';
 
 /** The part of a prom-client `Registry` that is used. */
@@ -15,16 +16,12 @@ type PromClient = { readonly Registry: new () => MetricsRegister };
 
 /** @throws NexusError NEXUS_PEER_MISSING */
 export function ownRegister(load: () => unknown = loadPromClient): MetricsRegister {
-  let client: PromClient;
-  try {
-    client = load() as PromClient;
-  } catch (cause) {
-    throw new NexusError(
-      'NEXUS_PEER_MISSING',
-      'createMetrics needs the package prom-client, which cannot be loaded here: npm install prom-client@15, or give it a register',
-      { details: { package: 'prom-client' }, cause },
-    );
-  }
+  const client = peer(
+    'prom-client',
+    load,
+    'createMetrics needs',
+    'npm install prom-client@15, or give it a register',
+  ) as PromClient;
   return new client.Registry();
 }
 

@@ -1,7 +1,8 @@
 /** Traces for OpenTelemetry: a dispatch, each attempt at it, and what handlers dispatch are one trace, over processes and retries. */
 import { createRequire } from 'node:module';
 import type * as Api from '@opentelemetry/api';
-import { describeFailure, NexusError, RetryAfterError } from '../core/errors.js';
+import { describeFailure, RetryAfterError } from '../core/errors.js';
+import { peer } from '../core/peer.js';
 import type { AttemptToBe, Headers, Nexus, SaidToBe } from '../nexus.js';
 import { fromHeaders, toHeaders } from './trace-context.js';
 
@@ -193,15 +194,7 @@ function attributesOf(attempt: AttemptToBe): Api.Attributes {
 }
 
 function apiFrom(load: () => unknown): typeof Api {
-  try {
-    return load() as typeof Api;
-  } catch (cause) {
-    throw new NexusError(
-      'NEXUS_PEER_MISSING',
-      'traceNexus needs the package @opentelemetry/api, which cannot be loaded here: npm install @opentelemetry/api',
-      { details: { package: '@opentelemetry/api' }, cause },
-    );
-  }
+  return peer('@opentelemetry/api', load, 'traceNexus needs', 'npm install @opentelemetry/api') as typeof Api;
 }
 
 function loadApi(): unknown {

@@ -1,8 +1,8 @@
 /** Schemas of zod, made when first asked for. zod is loaded for them and not before: it takes longer than all the rest of the package. */
 import { createRequire } from 'node:module';
 import type { z } from 'zod';
-import { NexusError } from '../core/errors.js';
 import { lazily } from '../core/lazily.js';
+import { peer } from '../core/peer.js';
 
 /** What zod exports as `z`. */
 export type Zod = typeof z;
@@ -17,15 +17,12 @@ export function zodSchema<S>(make: (z: Zod) => S, load: () => Zod = loadZod): ()
 }
 
 function zod(load: () => Zod): Zod {
-  try {
-    return load();
-  } catch (cause) {
-    throw new NexusError(
-      'NEXUS_PEER_MISSING',
-      'the catalogue of the protocol and permissions files need the package zod, which cannot be loaded here: install it, or leave @neo-protocol/nexus out of the bundle',
-      { details: { package: 'zod' }, cause },
-    );
-  }
+  return peer(
+    'zod',
+    load,
+    'the catalogue of the protocol and permissions files need',
+    'install it, or leave @neo-protocol/nexus out of the bundle',
+  );
 }
 
 function loadZod(): Zod {
