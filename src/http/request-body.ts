@@ -65,15 +65,18 @@ export function readNodeBody(
 
 /** A body on its way. A class, for there is one per request: no closures. */
 class Arrival implements Wait {
-  over = false;
   timer: NodeJS.Timeout | undefined;
-  /** Undefined once it is over: its deadline, which ends with the turn, must not keep what it held. */
+  /** Both undefined once it is over: its deadline, which ends with the turn, must not keep what it held. */
   #buffer: BodyBuffer | undefined;
   #resolve: ((body: Body) => void) | undefined;
 
   constructor(limits: BodyLimits, resolve: (body: Body) => void) {
     this.#buffer = new BodyBuffer(limits);
     this.#resolve = resolve;
+  }
+
+  get over(): boolean {
+    return this.#resolve === undefined;
   }
 
   add(chunk: Buffer): void {
@@ -90,13 +93,13 @@ class Arrival implements Wait {
   }
 
   end(body: Body): void {
-    if (this.over) return;
-    this.over = true;
+    const resolve = this.#resolve;
+    if (!resolve) return;
     clearTimeout(this.timer);
     this.#buffer?.free();
-    // What still arrives is thrown away, so that the answer can be read: it goes on flowing.
-    this.#resolve?.(body);
     this.#buffer = this.#resolve = undefined;
+    // What still arrives is thrown away, so that the answer can be read: it goes on flowing.
+    resolve(body);
   }
 }
 
