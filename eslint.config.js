@@ -29,6 +29,20 @@ export default tseslint.config(
     rules: { '@typescript-eslint/require-await': 'off' },
   },
   {
+    files: ['src/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'AssignmentExpression[left.type="MemberExpression"]:matches([right.type="ArrowFunctionExpression"], [right.type="FunctionExpression"])',
+          message:
+            'V8 makes a function that is assigned to a property in its old generation, where it keeps what it refers to long after its use: bind a method, or name the function first (docs/performance.md).',
+        },
+      ],
+    },
+  },
+  {
     files: ['test/**', 'examples/**', 'bench/**', 'proof/**'],
     rules: {
       '@typescript-eslint/explicit-module-boundary-types': 'off',

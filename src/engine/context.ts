@@ -67,7 +67,7 @@ export class AttemptContext implements ReactorContext {
       const controller = new AbortController();
       this.#controller = controller;
       if (this.#held.phase === 'over') controller.abort(leaseLost(this.deliveryId));
-      else this.#held.abort = (reason) => controller.abort(reason);
+      else this.#held.abort = controller.abort.bind(controller);
     }
     return this.#controller.signal;
   }
@@ -83,12 +83,12 @@ export class AttemptContext implements ReactorContext {
 
   /** Bound, so that a handler may take it out of the context. */
   get dispatch(): ReactorContext['dispatch'] {
-    return (this.#dispatch ??= (type, payload, options) => this.#draft(type, payload, options));
+    return (this.#dispatch ??= this.#draft.bind(this));
   }
 
   /** Bound, as `dispatch` is. */
   get once(): ReactorContext['once'] {
-    return (this.#once ??= (key, effect) => this.#remember(key, effect));
+    return (this.#once ??= this.#remember.bind(this));
   }
 
   get idempotencyKey(): ReactorContext['idempotencyKey'] {

@@ -25,7 +25,7 @@ export class NodeRequest implements Incoming {
     this.method = request.method ?? 'GET';
     this.path = path;
     this.query = query;
-    this.header = (name) => headerOf(request, name);
+    this.header = headerOf.bind(undefined, request);
     this.#request = request;
     this.#peer = request.socket.remoteAddress;
     this.#reading = reading;
