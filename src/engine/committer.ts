@@ -9,6 +9,7 @@ import type { Commit, CommittedEvent, SucceededDelivery } from '../nexus.js';
 import type { Appended, Batch, Committed, OnceRecord, Settlement, Storage } from '../storage/storage.js';
 import type { Alarm } from './alarm.js';
 import type { FanOuts, Fed } from './fan-out.js';
+import { createBatchSize } from './batch-size.js';
 import { createGathering } from './gathering.js';
 import { kindOfFailure } from './storage-failure.js';
 import { createWorkQueue, MAX_BATCH_EVENTS, type CommitWork, type Draft, type Work } from './work.js';
@@ -33,9 +34,6 @@ export interface Committer {
   trouble(): unknown;
 }
 
-/** Aim for commits of about this long: they block the event loop of an embedded host. */
-const TARGET_MS = 8;
-const MIN_BATCH_EVENTS = 32;
 /** Beyond these, callers that do not wait for their dispatches are told to. */
 const MAX_QUEUED = 100_000;
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
@@ -68,9 +66,8 @@ export function createCommitter(options: {
   let stopping = false;
   let inCommit = 0;
   let lastBatch = 0;
-  let batchEvents = 256;
-  const gathering = createGathering(() => queue.length >= batchEvents);
-  let msPerEvent = 0;
+  const batchSize = createBatchSize(MAX_BATCH_EVENTS);
+  const gathering = createGathering(() => queue.length >= batchSize.events);
   let trouble:
     | {
         readonly error: unknown;
@@ -100,18 +97,16 @@ export function createCommitter(options: {
       await gathering.next(lastBatch > 1);
       const task = queue.takeTask();
       if (task) await task.run();
-      else await commit(queue.takeBatch(batchEvents));
+      else await commit(queue.takeBatch(batchSize.events));
     } while (!stopping && !trouble?.waiting && hasWork());
   };
 
   const commit = async (work: CommitWork[]): Promise<void> => {
     inCommit = lastBatch = work.length;
-    const began = clock.now();
     const kept = await attempt(work);
     inCommit = 0;
     if (kept.length > 0) queue.putBack(kept);
     else if (!trouble?.waiting) trouble = undefined;
-    if (work.length >= MIN_BATCH_EVENTS) adapt((clock.now() - began) / work.length);
   };
 
   /** Commits, or splits what cannot be committed; returns what is kept for later. */
@@ -129,6 +124,8 @@ export function createCommitter(options: {
     } catch (error) {
       return await afterFailure(error, work, doubt);
     }
+    const ms = Math.max(0, clock.now() - began);
+    batchSize.learn(work.length, ms);
     const answers = unsure ? await seeThrough(batch, committed) : committed;
     // Before anyone is answered: who dispatches again at once must not be told of a trouble that is over.
     trouble = undefined;
@@ -241,12 +238,6 @@ export function createCommitter(options: {
     else if (trouble) trouble.waiting = false;
     kick();
   });
-
-  const adapt = (ms: number): void => {
-    msPerEvent = msPerEvent === 0 ? ms : msPerEvent * 0.8 + ms * 0.2;
-    const fit = msPerEvent === 0 ? MAX_BATCH_EVENTS : Math.floor(TARGET_MS / msPerEvent);
-    batchEvents = Math.max(MIN_BATCH_EVENTS, Math.min(MAX_BATCH_EVENTS, fit));
-  };
 
   return {
     submit: (work) => {

@@ -40,11 +40,11 @@ export function createGathering(isWhole: () => boolean): Gathering {
     // through at once, and so is a whole batch, for what it holds would only grow old; a few times, until the next turn
     // shows who else is there.
     next: (company) => {
-      if (hurried === HURRIED_IN_A_ROW || isWhole()) {
+      if (hurried === HURRIED_IN_A_ROW) {
         hurried = 0;
         return nextTurn();
       }
-      if (company) return nextTurnOrWhole();
+      if (company && !isWhole()) return nextTurnOrWhole();
       hurried += 1;
       return nextTick();
     },

@@ -48,6 +48,34 @@ it('does not wait for the turn once there is a whole batch, three times at most'
   await nexus.close();
 });
 
+it('works off what has piled up three batches at a time, for one a turn would never make it less', async () => {
+  const { nexus } = createBus();
+  await nexus.start();
+  for (let i = 0; i < 2; i++) {
+    await Promise.all(
+      Array.from({ length: 100 }, () => nexus.dispatch('PAYMENT_RECEIVED', { amount: '1.00' })),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  let turns = 0;
+  let open = true;
+  const turn = (): void => {
+    turns += 1;
+    if (open) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const turnOf: number[] = [];
+  nexus.on('commit', ({ events }) => {
+    if (events.length === 1_000) turnOf.push(turns);
+  });
+  await Promise.all(
+    Array.from({ length: 6_000 }, () => nexus.dispatch('PAYMENT_RECEIVED', { amount: '1.00' })),
+  );
+  open = false;
+  expect(turnOf).toEqual([0, 0, 0, 1, 1, 1]);
+  await nexus.close();
+});
+
 it('leaves the event loop its turns, however quickly the next dispatch follows', async () => {
   const nexus = createNexus({ storage: ':memory:', logger: false });
   await nexus.start();
