@@ -67,7 +67,7 @@ export function createCommitter(options: {
   let inCommit = 0;
   let lastBatch = 0;
   const batchSize = createBatchSize(MAX_BATCH_EVENTS);
-  const gathering = createGathering(() => queue.length >= batchSize.events);
+  const gathering = createGathering(() => batchSize.events);
   let trouble:
     | {
         readonly error: unknown;

@@ -11,10 +11,12 @@ export interface Gathering {
 /** How often a batch may do without a turn of the event loop, so that nobody waits long for his. */
 const HURRIED_IN_A_ROW = 3;
 
-/** `isWhole`: what waits is as much as a batch may hold. */
-export function createGathering(isWhole: () => boolean): Gathering {
+/** `batchEvents`: as much as a batch may hold. */
+export function createGathering(batchEvents: () => number): Gathering {
   /** Batches since the last turn of the event loop. */
   let hurried = 0;
+  /** What has come since the wait for the next batch began. */
+  let fresh = 0;
   /** Ends the wait for the turn before it comes; undefined while nobody waits. */
   let hurry: (() => void) | undefined;
 
@@ -40,16 +42,20 @@ export function createGathering(isWhole: () => boolean): Gathering {
     // through at once, and so is a whole batch, for what it holds would only grow old; a few times, until the next turn
     // shows who else is there.
     next: (company) => {
+      fresh = 0;
       if (hurried === HURRIED_IN_A_ROW) {
         hurried = 0;
         return nextTurn();
       }
-      if (company && !isWhole()) return nextTurnOrWhole();
+      if (company) return nextTurnOrWhole();
       hurried += 1;
       return nextTick();
     },
+    // What has piled up waits for its turns, one batch in each, but what comes beside it makes it no longer: whoever is
+    // answered and comes again would else find as many before him each time.
     came: () => {
-      if (hurry && isWhole()) hurry();
+      fresh += 1;
+      if (hurry && fresh >= batchEvents()) hurry();
     },
   };
 }
