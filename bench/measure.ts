@@ -38,6 +38,21 @@ export function measure(task: Task, prepare?: (file: string) => void): Measured 
   });
 }
 
+/** What the loader of the TypeScript that the measurements are written in takes, which no host has. */
+export function loaderMb(): number {
+  const rssMb = (...options: string[]): number => {
+    const { stdout } = spawnSync(
+      process.execPath,
+      [...options, '-p', 'process.memoryUsage().rss / 2 ** 20'],
+      {
+        encoding: 'utf8',
+      },
+    );
+    return Number(stdout);
+  };
+  return rssMb('--import', 'tsx') - rssMb();
+}
+
 // Beside the project, not in a temporary folder: that may be memory, where an fsync costs nothing.
 function inFolderSync<T>(work: (file: string) => T): T {
   const folder = mkdtempSync(join(process.cwd(), '.bench-'));
