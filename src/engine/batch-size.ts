@@ -22,8 +22,8 @@ export function createBatchSize(most: number): BatchSize {
 
   const fitting = (): number => {
     if (!eventMs) return eventMs === undefined ? events : most;
-    // On a slow disk the sync alone may take all of the time aimed for. Batches made small for its sake would wait for it
-    // more often; from half of the time on it is the events that decide.
+    // On a slow disk the sync alone may take all of the time aimed for. Batches made small for its sake would only wait for
+    // it more often: events get as much time as the sync takes, where that is more than it leaves them.
     const spare = Math.max(TARGET_MS - (fixedMs ?? 0), fixedMs ?? 0);
     return Math.max(LEAST, Math.min(most, Math.floor(spare / eventMs)));
   };

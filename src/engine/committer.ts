@@ -124,8 +124,7 @@ export function createCommitter(options: {
     } catch (error) {
       return await afterFailure(error, work, doubt);
     }
-    const ms = Math.max(0, clock.now() - began);
-    batchSize.learn(work.length, ms);
+    batchSize.learn(work.length, Math.max(0, clock.now() - began));
     const answers = unsure ? await seeThrough(batch, committed) : committed;
     // Before anyone is answered: who dispatches again at once must not be told of a trouble that is over.
     trouble = undefined;

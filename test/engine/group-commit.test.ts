@@ -1,16 +1,41 @@
 import { expect, it } from 'vitest';
 import { createNexus } from '../../src/create-nexus.js';
-import type { Nexus } from '../../src/nexus.js';
 import { createBus } from '../support/bus.js';
 
+type Bus = ReturnType<typeof createBus>['nexus'];
+
+function say(nexus: Bus, count: number): Promise<unknown>[] {
+  return Array.from({ length: count }, () => nexus.dispatch('PAYMENT_RECEIVED', { amount: '1.00' }));
+}
+
 /** A commit that takes no time, on this clock, is followed by ones of the most that one may hold: 1,000. */
-async function growBatches(nexus: Pick<Nexus, 'dispatch'>): Promise<void> {
+async function growBatches(nexus: Bus): Promise<void> {
   for (let i = 0; i < 2; i++) {
-    await Promise.all(
-      Array.from({ length: 100 }, () => nexus.dispatch('PAYMENT_RECEIVED', { amount: '1.00' })),
-    );
+    await Promise.all(say(nexus, 100));
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** Long enough for a commit, and no turn of the event loop. */
+async function ticks(): Promise<void> {
+  for (let tick = 0; tick < 20; tick++) await new Promise<void>((next) => process.nextTick(next));
+}
+
+/** Turns of the event loop from now on, until it is told to end. */
+function countTurns(): { turns: number; end(): void } {
+  let counting = true;
+  const counted = {
+    turns: 0,
+    end: () => {
+      counting = false;
+    },
+  };
+  const turn = (): void => {
+    counted.turns += 1;
+    if (counting) setImmediate(turn);
+  };
+  setImmediate(turn);
+  return counted;
 }
 
 it('takes what comes from one turn of the event loop together, once it has seen that several come', async () => {
@@ -37,17 +62,12 @@ it('does not wait for the turn once there is a whole batch, three times at most'
   await nexus.start();
   let turned = false;
   let beforeTheTurn = 0;
-  const say = (count: number): Promise<void>[] =>
-    Array.from({ length: count }, async () => {
-      await nexus.dispatch('PAYMENT_RECEIVED', { amount: '1.00' });
-      if (!turned) beforeTheTurn += 1;
-    });
   await growBatches(nexus);
   setImmediate(() => (turned = true));
-  const said: Promise<void>[] = [];
+  const said: Promise<unknown>[] = [];
   for (let wave = 0; wave < 6; wave++) {
-    said.push(...say(1_000));
-    for (let tick = 0; tick < 20; tick++) await new Promise<void>((next) => process.nextTick(next));
+    for (const each of say(nexus, 1_000)) said.push(each.then(() => turned || (beforeTheTurn += 1)));
+    await ticks();
   }
   await Promise.all(said);
   expect(beforeTheTurn).toBe(3_000);
@@ -58,21 +78,13 @@ it('works off what has piled up in one batch a turn', async () => {
   const { nexus } = createBus();
   await nexus.start();
   await growBatches(nexus);
-  let turns = 0;
-  let open = true;
-  const turn = (): void => {
-    turns += 1;
-    if (open) setImmediate(turn);
-  };
-  setImmediate(turn);
+  const counted = countTurns();
   const turnOf: number[] = [];
   nexus.on('commit', ({ events }) => {
-    if (events.length === 1_000) turnOf.push(turns);
+    if (events.length === 1_000) turnOf.push(counted.turns);
   });
-  await Promise.all(
-    Array.from({ length: 5_000 }, () => nexus.dispatch('PAYMENT_RECEIVED', { amount: '1.00' })),
-  );
-  open = false;
+  await Promise.all(say(nexus, 5_000));
+  counted.end();
   expect(turnOf).toEqual([0, 1, 2, 3, 4]);
   await nexus.close();
 });
@@ -94,8 +106,8 @@ it.each([
     });
     const said: Promise<unknown>[] = [];
     for (const wave of [5_000, came]) {
-      for (let i = 0; i < wave; i++) said.push(nexus.dispatch('PAYMENT_RECEIVED', { amount: '1.00' }));
-      for (let tick = 0; tick < 20; tick++) await new Promise<void>((next) => process.nextTick(next));
+      said.push(...say(nexus, wave));
+      await ticks();
     }
     await Promise.all(said);
     expect(beforeTheTurn).toBe(committed);
@@ -106,15 +118,9 @@ it.each([
 it('leaves the event loop its turns, however quickly the next dispatch follows', async () => {
   const nexus = createNexus({ storage: ':memory:', logger: false });
   await nexus.start();
-  let turns = 0;
-  let dispatching = true;
-  const turn = (): void => {
-    turns += 1;
-    if (dispatching) setImmediate(turn);
-  };
-  setImmediate(turn);
+  const counted = countTurns();
   for (let i = 0; i < 400; i++) await nexus.dispatch('PING', {});
-  dispatching = false;
-  expect(turns).toBeGreaterThanOrEqual(90);
+  counted.end();
+  expect(counted.turns).toBeGreaterThanOrEqual(90);
   await nexus.close();
 });
